@@ -1,0 +1,49 @@
+"""Settings: environment variables `RASID_*`, read once per process (table in docs/settings.md)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from platformdirs import user_cache_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+ROOT = Path(__file__).resolve().parents[2]
+INCLUDE = ROOT / "include"
+
+
+class Settings(BaseSettings):
+    """What a person can set; every field is the variable `RASID_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="RASID_", frozen=True)
+
+    feeds: Path = INCLUDE / "feeds.yaml"
+    es_url: str = ""
+    es_api_key: SecretStr = SecretStr("")
+    es_ca: Path | None = None
+    es_port: int = 9234
+    store: str = ""
+    home: Path = ROOT / ".rasid"
+    cache: Path = Field(default_factory=lambda: user_cache_path("rasid"))
+    java_home: Path | None = None
+    allow_hosts: Annotated[str, NoDecode] = ""
+    user_agent: str = "Rasid/0.1 (+news monitoring; robots.txt respected)"
+
+    @property
+    def store_root(self) -> str:
+        """URL of the object storage root; a folder of this checkout unless RASID_STORE says else."""
+        return (self.store or (self.home / "store").as_uri()).rstrip("/")
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """`host` or `host:port` entries whose private addresses a person allowed."""
+        return frozenset(h.strip().lower() for h in self.allow_hosts.split(",") if h.strip())
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
