@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from elastic_transport.client_utils import DEFAULT
+
 from elasticsearch import (
     ApiError,
     AuthenticationException,
@@ -23,7 +25,7 @@ def connect(settings: Settings, *, opaque_id: str = "") -> Elasticsearch:
     es = Elasticsearch(
         url,
         api_key=settings.es_api_key.get_secret_value() or None,
-        **({"ca_certs": str(settings.es_ca)} if settings.es_ca else {}),
+        ca_certs=str(settings.es_ca) if settings.es_ca else DEFAULT,
         http_compress=bool(settings.es_url),  # on loopback it only costs
         request_timeout=60,
         retry_on_timeout=True,

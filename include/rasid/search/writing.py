@@ -51,28 +51,23 @@ def write_all(es: Elasticsearch, writes: Iterable[Write]) -> list[WriteResult]:
     """
     results: list[WriteResult] = []
     unsettled: list[str] = []
-    for good, item in streaming_bulk(
-        es,
-        _actions(writes),
-        chunk_size=CHUNK_DOCUMENTS,
-        max_chunk_bytes=CHUNK_BYTES,
-        max_retries=RETRIES,
-        initial_backoff=FIRST_WAIT,
-        max_backoff=60,
-        retry_on_status=(429, 502, 503),
-        raise_on_error=False,
-        raise_on_exception=False,
-    ):
-        outcome = item["index"]
-        status, reason = outcome.get("status"), _reason(outcome)
-        if good:
-            results.append(WriteResult(outcome["_id"], outcome["result"]))
-        elif status == 409:
-            results.append(WriteResult(outcome["_id"], "stale"))
-        elif status == 400:
-            results.append(WriteResult(outcome["_id"], "rejected", reason))
-        else:
-            unsettled.append(reason)
+    try:
+        for good, item in _bulk(es, writes):
+            outcome = item["index"]
+            status, reason = outcome.get("status"), _reason(outcome)
+            if good:
+                results.append(WriteResult(outcome["_id"], outcome["result"]))
+            elif status == 409:
+                results.append(WriteResult(outcome["_id"], "stale"))
+            elif status == 400:
+                results.append(WriteResult(outcome["_id"], "rejected", reason))
+            else:
+                unsettled.append(reason)
+    except TransportError as error:
+        raise SearchUnavailable(
+            f"Elasticsearch stopped answering while documents were written ({error})."
+            " Writing them again is harmless."
+        ) from error
     if unsettled:
         raise SearchUnavailable(
             f"{len(unsettled)} of {len(unsettled) + len(results)} documents could not be written"
@@ -108,6 +103,21 @@ def delete_stale_mentions(es: Elasticsearch, revisions: Mapping[str, int]) -> in
     except (ApiError, TransportError) as error:
         raise SearchUnavailable(f"Stale mentions could not be deleted ({error}).") from error
     return int(gone["deleted"])
+
+
+def _bulk(es: Elasticsearch, writes: Iterable[Write]) -> Iterable[tuple[bool, dict[str, Any]]]:
+    return streaming_bulk(
+        es,
+        _actions(writes),
+        chunk_size=CHUNK_DOCUMENTS,
+        max_chunk_bytes=CHUNK_BYTES,
+        max_retries=RETRIES,
+        initial_backoff=FIRST_WAIT,
+        max_backoff=60,
+        retry_on_status=(429, 502, 503),
+        raise_on_error=False,
+        raise_on_exception=False,
+    )
 
 
 def _actions(writes: Iterable[Write]) -> Iterator[dict[str, Any]]:

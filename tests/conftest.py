@@ -1,0 +1,65 @@
+"""Fixtures that several rooms share: one local Elasticsearch node for the whole run."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rasid.search import connect, local_node, provision
+from rasid.settings import Settings, settings
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elasticsearch import Elasticsearch
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def es_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings that lead to a node for tests: RASID_ES_URL when set, else one of our own."""
+    if settings().es_url:
+        with connect(settings()) as es:
+            if es.indices.get(index="rasid-*"):
+                pytest.skip("the cluster of RASID_ES_URL holds Rasid's data; tests would delete it")
+        yield settings()
+        return
+    own = Settings(home=tmp_path_factory.mktemp("home"), es_port=free_port())
+    node = replace(local_node.local_node(own), heap="512m")
+    local_node.start(node)
+    yield own
+    local_node.stop(node)
+    # As root it may lie outside the temporary folder, which the node's user cannot enter.
+    shutil.rmtree(node.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def es_session(es_settings: Settings) -> Iterator[Elasticsearch]:
+    """A client of the test node."""
+    with connect(es_settings) as es:
+        yield es
+
+
+@pytest.fixture
+def es(es_session: Elasticsearch) -> Iterator[Elasticsearch]:
+    """A client of the test node with Rasid's indices, all of them empty."""
+    provision(es_session)
+    yield es_session
+    es_session.indices.refresh(index="rasid-*")
+    stats = es_session.indices.stats(index="rasid-*", metric="docs")["indices"]
+    # Only what was written to is made anew: creating an index takes longer than most tests.
+    used = [name for name, index in stats.items() if any(index["total"]["docs"].values())]
+    if used:
+        es_session.indices.delete(index=used)

@@ -1,0 +1,97 @@
+"""Templates, indices and aliases on the real node."""
+
+from __future__ import annotations
+
+import json
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from elasticsearch import BadRequestError
+from rasid.search import alias, index_for, provision, templates
+
+
+FAMILIES = (*templates.YEARLY, *templates.WHOLE)
+
+
+@pytest.mark.node
+class TestProvision:
+    def test_the_second_time_nothing_changes(self, es):
+        assert provision(es) == []
+
+    def test_a_dry_run_changes_nothing_and_says_what_would(self, es):
+        es.indices.delete(index=index_for("runs"))
+        expected = [templates.Change("index", "rasid-runs-v1", "create")]
+        assert expected == provision(es, dry_run=True)
+        assert expected == provision(es)
+
+    def test_every_alias_can_be_searched_at_once(self, es):
+        for family in FAMILIES:
+            assert es.count(index=alias(family))["count"] == 0
+
+    def test_a_new_year_gets_its_partition_behind_the_same_alias(self, es):
+        later = datetime.now(UTC) + timedelta(days=366)
+        provision(es, today=later)
+        assert len(es.indices.get_alias(name="rasid-articles")) == 2
+
+    def test_a_new_field_is_added_in_place(self, es, monkeypatch):
+        wanted = templates.template
+
+        def with_field(family):
+            body = wanted(family)
+            if family == "runs":
+                body["template"]["mappings"]["properties"]["extra"] = {"type": "keyword"}
+                body["template"]["mappings"]["_meta"]["mapping"] = "new"
+                body["_meta"]["hash"] = "new"
+            return body
+
+        monkeypatch.setattr(templates, "template", with_field)
+        changes = {(change.kind, change.action) for change in provision(es)}
+        assert {("index template", "update"), ("mapping", "update")} == changes
+        assert "extra" in es.indices.get_mapping(index="rasid-runs-v1")["rasid-runs-v1"]["mappings"]["properties"]  # fmt: skip
+        assert provision(es) == []
+        es.indices.delete(index=index_for("runs"))
+
+    def test_an_incompatible_field_needs_a_migration_and_is_left_alone(self, es, monkeypatch):
+        wanted = templates.template
+
+        def with_other_type(family):
+            body = wanted(family)
+            if family == "runs":
+                body["template"]["mappings"]["properties"]["closed"] = {"type": "keyword"}
+                body["template"]["mappings"]["_meta"]["mapping"] = "new"
+            return body
+
+        monkeypatch.setattr(templates, "template", with_other_type)
+        assert [templates.Change("mapping", "rasid-runs-v1", "needs migration")] == provision(es)
+
+    def test_unknown_fields_are_refused_except_the_counts_of_outcomes(self, es):
+        es.index(index=index_for("runs"), document={"outcomes": {"indexed": 3, "duplicate": 1}})
+        es.indices.refresh(index=alias("runs"))
+        total = {"n": {"sum": {"field": "outcomes.indexed"}}}
+        assert es.search(index=alias("runs"), aggs=total)["aggregations"]["n"]["value"] == 3
+        for family in FAMILIES:
+            with pytest.raises(BadRequestError, match="strict"):
+                es.index(index=index_for(family, datetime.now(UTC)), document={"surprise": 1})
+
+
+def test_the_year_of_a_partition_is_that_of_utc():
+    late = datetime.fromisoformat("2026-12-31T23:30:00-02:00")
+    assert index_for("articles", late) == "rasid-articles-v1-2027"
+    assert index_for("entries", late) == "rasid-entries-v1"
+
+
+def test_a_yearly_family_wants_a_date():
+    with pytest.raises(ValueError, match="first_seen_at"):
+        index_for("mentions")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_file_is_strict_and_carries_its_alias_and_timestamp(family):
+    body = json.loads((templates.FOLDER / "templates" / f"{family}.json").read_text("utf-8"))
+    assert body["template"]["mappings"]["dynamic"] == "strict"
+    assert {alias(family): {}} == body["template"]["aliases"]
+    stamp = body["template"]["mappings"]["properties"]["@timestamp"]
+    assert stamp["type"] == "alias"
+    assert stamp["path"] in body["template"]["mappings"]["properties"]
