@@ -15,6 +15,10 @@
     ├── StoreUnavailable       the object storage cannot be read or written: ours, worth a retry
     ├── BooksOpen              a run's counts do not add up: a defect, never to be retried silently
     └── FetchError             what a source did to us; `outcome` is its name in docs/operating.md
+        ├── NotFound, Gone, Forbidden, Challenge, PolicyRefused        it refuses, or has nothing
+        ├── Throttled, ServerError, TimedOut, Unreachable, Truncated   passing: worth another try
+        └── TlsError, RedirectLoop, PrivateAddress, ForeignHost, TooLarge, BadEncoding
+                                                                       refused by us
 
 A source's failure is data: `FetchError` is caught where the request was made and becomes an
 outcome. All others fail the task.
@@ -94,3 +98,99 @@ class FetchError(RasidError):
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+
+
+class NotFound(FetchError):
+    """404, or another refusal that no other name fits."""
+
+    outcome = "not_found"
+
+
+class Gone(FetchError):
+    """410."""
+
+    outcome = "gone"
+
+
+class Forbidden(FetchError):
+    """401, 403 or 451."""
+
+    outcome = "forbidden"
+
+
+class Challenge(FetchError):
+    """A bot wall: 403 with `cf-mitigated: challenge`."""
+
+    outcome = "challenge"
+
+
+class PolicyRefused(FetchError):
+    """robots.txt or an AI-use signal forbids the request; it was not made."""
+
+    outcome = "policy_refused"
+
+
+class Throttled(FetchError):
+    """429, or 503 with Retry-After; also while the host is being left in peace."""
+
+    outcome = "throttled"
+
+
+class ServerError(FetchError):
+    """500, 502, 503, 504, 522 or 524."""
+
+    outcome = "server_error"
+
+
+class TimedOut(FetchError):
+    """408, no connection or no whole answer within the deadline."""
+
+    outcome = "timeout"
+
+
+class Unreachable(FetchError):
+    """DNS failure, refused, reset; also while the host is remembered as dead."""
+
+    outcome = "unreachable"
+
+
+class Truncated(FetchError):
+    """The body ended before its declared length or before its gzip trailer."""
+
+    outcome = "truncated"
+
+
+class TlsError(FetchError):
+    """The certificate or the handshake is not acceptable."""
+
+    outcome = "tls_error"
+
+
+class RedirectLoop(FetchError):
+    """More redirects than we follow, or one that leads nowhere."""
+
+    outcome = "redirect_loop"
+
+
+class PrivateAddress(FetchError):
+    """A URL or DNS answer that leads to no public http(s) server."""
+
+    outcome = "private_address"
+
+
+class ForeignHost(FetchError):
+    """A redirect left the outlet's own hosts."""
+
+    outcome = "foreign_host"
+
+
+class TooLarge(FetchError):
+    """Body or headers over the cap, counted after decompression."""
+
+    outcome = "too_large"
+
+
+class BadEncoding(FetchError):
+    """A content encoding that we did not ask for and cannot undo."""
+
+    outcome = "bad_encoding"

@@ -1,0 +1,31 @@
+"""The feed registry, polling and its schedule, and the identity of articles."""
+
+from __future__ import annotations
+
+from rasid.sources.parse import FeedItem, Parsed, parse_feed
+from rasid.sources.poll import FeedPoll, Validators, poll_feed
+from rasid.sources.registry import Feed, Problem, load_feeds, propose_feed, read_registry
+from rasid.sources.schedule import FeedState, is_due, next_state
+from rasid.sources.urls import canonical_url, entry_id, site, site_of
+
+
+__all__ = [
+    "Feed",
+    "FeedItem",
+    "FeedPoll",
+    "FeedState",
+    "Parsed",
+    "Problem",
+    "Validators",
+    "canonical_url",
+    "entry_id",
+    "is_due",
+    "load_feeds",
+    "next_state",
+    "parse_feed",
+    "poll_feed",
+    "propose_feed",
+    "read_registry",
+    "site",
+    "site_of",
+]

@@ -1,0 +1,396 @@
+"""The one way out to the network: polite, bounded in time and size, and never into private nets."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+import zlib
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+import structlog
+
+from rasid.errors import (
+    BadEncoding,
+    Challenge,
+    FetchError,
+    Forbidden,
+    Gone,
+    NotFound,
+    PolicyRefused,
+    PrivateAddress,
+    RedirectLoop,
+    ServerError,
+    Throttled,
+    TimedOut,
+    TlsError,
+    TooLarge,
+    Truncated,
+    Unreachable,
+)
+from rasid.web.guard import GuardedTransport, check_url
+from rasid.web.robots import Robots
+
+
+log = structlog.get_logger()
+
+MAX_REDIRECTS = 8
+DEAD_SECONDS = 600.0  # a host that does not answer is not asked again for 10 minutes (§3.2)
+PAUSE_SECONDS = 30.0  # a host that says 429 is left in peace at least so long
+MAX_RETRY_AFTER = 86_400.0
+CONNECT_SECONDS = 10.0
+SLOW_ANSWERS = 3  # so many time-outs in a row make a host dead
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_SERVER_ERRORS = {500, 502, 503, 504, 522, 524}
+_PASSING = (ServerError, Throttled, TimedOut, Unreachable, Truncated)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer: status 200–299 or 304, body decompressed; `elapsed` in seconds."""
+
+    url: str
+    final_url: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    redirects: tuple[str, ...]
+    fetched_at: datetime
+    elapsed: float
+
+    @property
+    def http_charset(self) -> str | None:
+        """The charset of the Content-Type header, if it names one."""
+        _, _, rest = self.headers.get("content-type", "").lower().partition("charset=")
+        return rest.partition(";")[0].strip(" \"'") or None
+
+
+@dataclass(slots=True)
+class _Host:
+    """What this process remembers of one host; times are of the monotonic clock."""
+
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    free_at: float = 0.0
+    paused_until: float = 0.0
+    dead_until: float = 0.0
+    slow_answers: int = 0
+    dead_of: type[FetchError] = Unreachable
+    robots: asyncio.Task[Robots] | None = None
+
+
+class GuardedClient:
+    """Async context manager around one httpx client.
+
+    `allow_hosts` are `host` or `host:port` whose private addresses a person allowed. `transport`
+    replaces the network in tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_hosts: frozenset[str],
+        user_agent: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._allow = allow_hosts
+        self._agent = user_agent
+        self._clock = clock
+        self._hosts: dict[str, _Host] = {}
+        self._client = httpx.AsyncClient(
+            transport=transport or GuardedTransport(allow_hosts),
+            headers={
+                "User-Agent": user_agent,
+                "Accept-Language": "ar, en;q=0.5",
+                # Only what can be unpacked in bounded steps.
+                "Accept-Encoding": "gzip, deflate",
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for host in self._hosts.values():
+            if host.robots is not None:
+                host.robots.cancel()
+        await self._client.aclose()
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        max_bytes: int = 15 << 20,
+        deadline: float = 30.0,
+        min_interval: float = 5.0,
+        respect_robots: bool = True,
+    ) -> Fetched:
+        """Fetch `url`, following at most 8 redirects; 304 is an answer.
+
+        `deadline` counts the seconds spent on the network, not those spent waiting for the host's
+        turn. Raises FetchError with the outcome of ingestion.md §8.
+        """
+        redirects: list[str] = []
+        current = _parse(url)
+        spent = 0.0
+        visited = ""
+        while True:
+            check_url(current, self._allow)
+            host = self._host(current)
+            self._refuse_if_resting(host, current)
+            interval = min_interval
+            if respect_robots:
+                robots = await self._robots(host, current)
+                refusal = robots.refusal(str(current))
+                if refusal:
+                    raise PolicyRefused(f"{current.host}: {refusal}")
+                interval = max(interval, robots.crawl_delay)
+            started_at = self._clock()
+            # A redirect within one host is part of the same visit.
+            async with self._turn(host, 0.0 if visited == current.netloc.decode() else interval):
+                self._refuse_if_resting(host, current)
+                visited = current.netloc.decode()
+                started_at = self._clock()
+                with _named(host, self._clock):
+                    async with asyncio.timeout(max(deadline - spent, 0.001)):
+                        answer = await self._request(current, headers or {}, max_bytes, host)
+            spent += self._clock() - started_at
+            if answer.status not in _REDIRECTS:
+                return replace(answer, url=url, redirects=tuple(redirects), elapsed=spent)
+            location = answer.headers.get("location", "")
+            redirects.append(str(current))
+            if not location:
+                raise RedirectLoop("a redirect without an address", status=answer.status)
+            if len(redirects) > MAX_REDIRECTS:
+                raise RedirectLoop(f"over {MAX_REDIRECTS} redirects", status=answer.status)
+            current = _join(current, location)
+
+    def _host(self, url: httpx.URL) -> _Host:
+        return self._hosts.setdefault(url.netloc.decode(), _Host())
+
+    def _refuse_if_resting(self, host: _Host, url: httpx.URL) -> None:
+        now = self._clock()
+        if now < host.paused_until:
+            raise Throttled(f"{url.host} is paused", retry_after=host.paused_until - now)
+        if now < host.dead_until:
+            raise host.dead_of(f"{url.host} did not answer a moment ago")
+
+    @asynccontextmanager
+    async def _turn(self, host: _Host, interval: float) -> AsyncIterator[None]:
+        """Wait for this host's turn: at most two at once, `interval` seconds apart."""
+        async with host.slots:
+            now = self._clock()
+            start = max(now, host.free_at)
+            host.free_at = start + interval if interval else host.free_at
+            if interval and start > now:
+                await asyncio.sleep(start - now)
+            yield
+
+    async def _robots(self, host: _Host, url: httpx.URL) -> Robots:
+        """The host's robots.txt, fetched once per client."""
+        if host.robots is None:
+            host.robots = asyncio.create_task(self._fetch_robots(url))
+        task = host.robots
+        try:
+            return await asyncio.shield(task)
+        except FetchError:
+            host.robots = None
+            raise
+
+    async def _fetch_robots(self, url: httpx.URL) -> Robots:
+        """RFC 9309 §2.3.1: no file allows everything; an unreachable one forbids for now."""
+        address = str(url.copy_with(path="/robots.txt", query=None, fragment=None))
+        try:
+            answer = await self.get(
+                address, max_bytes=1 << 20, deadline=15.0, min_interval=0.0, respect_robots=False
+            )
+        except _PASSING:
+            raise
+        except PrivateAddress:
+            raise
+        except FetchError:
+            return Robots.parse("", self._agent)
+        return Robots.parse(answer.body.decode("utf-8", "replace"), self._agent)
+
+    async def _request(
+        self, url: httpx.URL, headers: dict[str, str], max_bytes: int, host: _Host
+    ) -> Fetched:
+        request = self._client.build_request(
+            "GET", url, headers=headers, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS)
+        )
+        response = await self._client.send(request, stream=True, follow_redirects=False)
+        try:
+            fetched_at = datetime.now(UTC)
+            host.slow_answers = 0
+            status = response.status_code
+            if status not in _REDIRECTS and status != 304 and not 200 <= status < 300:
+                raise self._refusal(response, host)
+            body = (
+                b"" if status in _REDIRECTS or status == 304 else await _body(response, max_bytes)
+            )
+        finally:
+            await response.aclose()
+        return Fetched(
+            url=str(url),
+            final_url=str(url),
+            status=status,
+            headers={k.lower(): v for k, v in response.headers.items()},
+            body=body,
+            redirects=(),
+            fetched_at=fetched_at,
+            elapsed=0.0,
+        )
+
+    def _refusal(self, response: httpx.Response, host: _Host) -> FetchError:
+        """The error for a status that brings no answer; pauses the host where it asks for it."""
+        status = response.status_code
+        wait = _retry_after(response.headers.get("retry-after", ""))
+        if status == 429 or (status == 503 and wait is not None):
+            host.paused_until = self._clock() + max(wait or 0.0, PAUSE_SECONDS)
+            return Throttled(f"HTTP {status}", status=status, retry_after=wait)
+        if response.headers.get("cf-mitigated") == "challenge":
+            return Challenge("bot wall", status=status)
+        kind: type[FetchError] = NotFound
+        if status == 410:
+            kind = Gone
+        elif status in {401, 403, 451}:
+            kind = Forbidden
+        elif status == 408:
+            kind = TimedOut
+        elif status in _SERVER_ERRORS or status >= 500:
+            kind = ServerError
+        return kind(f"HTTP {status}", status=status, retry_after=wait)
+
+
+class _named:  # noqa: N801  (reads as a phrase: `with _named(host, clock)`)
+    """Gives what the network raises its name, and remembers hosts that do not answer."""
+
+    def __init__(self, host: _Host, clock: Callable[[], float]) -> None:
+        self._host = host
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, FetchError):
+            if isinstance(error, Unreachable):
+                self._bury(Unreachable)
+            return
+        if isinstance(error, httpx.ConnectTimeout):
+            self._bury(TimedOut)
+            raise TimedOut("no connection in time") from error
+        if isinstance(error, TimeoutError | httpx.TimeoutException):
+            self._host.slow_answers += 1
+            if self._host.slow_answers >= SLOW_ANSWERS:
+                self._bury(TimedOut)
+            raise TimedOut("no whole answer within the deadline") from error
+        if _is_tls(error):
+            raise TlsError(str(error)) from error
+        if isinstance(error, httpx.RemoteProtocolError):
+            said = str(error)
+            if "without sending complete" in said or "incomplete chunked" in said:
+                raise Truncated(said) from error
+            if "too long" in said.lower() or "too large" in said.lower():
+                raise TooLarge(f"headers: {said}") from error
+            raise Unreachable(f"no HTTP answer: {said}") from error
+        if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+            raise PrivateAddress(str(error)) from error
+        if isinstance(error, httpx.TransportError | OSError):
+            self._bury(Unreachable)
+            raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+    def _bury(self, kind: type[FetchError]) -> None:
+        self._host.dead_until = self._clock() + DEAD_SECONDS
+        self._host.dead_of = kind
+
+
+def _is_tls(error: BaseException | None) -> bool:
+    """Whether a TLS failure is at the bottom: httpx calls it a ConnectError."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+async def _body(response: httpx.Response, max_bytes: int) -> bytes:
+    """The body, decompressed in bounded steps; TooLarge as soon as it passes `max_bytes`."""
+    if response.is_stream_consumed:  # a test's transport answered with ready content
+        if len(response.content) > max_bytes:
+            raise TooLarge(f"over {max_bytes} bytes")
+        return response.content
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in {"gzip", "x-gzip", "deflate"}:
+        # 47: zlib or gzip, told by the header; -15: the bare deflate that some servers send.
+        unpacker = zlib.decompressobj(47)
+    elif encoding in {"identity", "", "none", "utf-8"}:
+        unpacker = None
+    else:
+        raise BadEncoding(f"content-encoding {encoding}")
+    whole = bytearray()
+    async for chunk in response.aiter_raw():
+        if unpacker is None:
+            whole += chunk
+        else:
+            try:
+                whole += unpacker.decompress(chunk, max_bytes + 1 - len(whole))
+            except zlib.error as error:
+                if whole or encoding != "deflate":
+                    raise BadEncoding(f"{encoding}: {error}") from error
+                unpacker = zlib.decompressobj(-15)
+                whole += unpacker.decompress(chunk, max_bytes + 1)
+        if len(whole) > max_bytes:
+            raise TooLarge(f"over {max_bytes} bytes")
+    if unpacker is not None and whole and not unpacker.eof:
+        raise Truncated(f"the {encoding} stream has no end")
+    return bytes(whole)
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds of a Retry-After header (a number or a date), 24 hours at most."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (when - datetime.now(when.tzinfo or UTC)).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER) if seconds == seconds else None  # noqa: PLR0124
+
+
+def _parse(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+        raise PrivateAddress(f"no usable URL: {error}") from error
+
+
+def _join(base: httpx.URL, location: str) -> httpx.URL:
+    try:
+        return base.join(location)
+    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+        raise RedirectLoop(f"a redirect to no usable URL: {error}") from error
