@@ -6,7 +6,7 @@ from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.poll import FeedPoll, Validators, poll_feed
 from rasid.sources.registry import Feed, Problem, load_feeds, propose_feed, read_registry
 from rasid.sources.schedule import FeedState, is_due, next_state
-from rasid.sources.urls import canonical_url, entry_id, site, site_of
+from rasid.web.urls import canonical_url, entry_id, site, site_of
 
 
 __all__ = [

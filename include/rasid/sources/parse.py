@@ -21,7 +21,7 @@ import feedparser
 
 from lxml import etree
 
-from rasid.sources.urls import canonical_url, entry_id
+from rasid.web.urls import canonical_url, entry_id
 
 
 MAX_ITEMS = 2000  # of one feed, as Media Cloud's rss-fetcher has it

@@ -12,8 +12,8 @@ from email.utils import parsedate_to_datetime
 from rasid.errors import FetchError
 from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.registry import Feed
-from rasid.sources.urls import site, site_of
 from rasid.web import Fetched, GuardedClient, decode
+from rasid.web.urls import site, site_of
 
 
 # After so long with nothing but 304 the feed is asked without validators: some servers lie.

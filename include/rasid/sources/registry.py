@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from rasid.errors import FeedsFileError
-from rasid.sources.urls import canonical_url, site_of
+from rasid.web.urls import canonical_url, site_of
 
 
 if TYPE_CHECKING:

@@ -1,10 +1,22 @@
-"""The guarded HTTP client, robots rules and charsets."""
+"""The guarded HTTP client, robots rules, charsets and the identity of addresses."""
 
 from __future__ import annotations
 
-from rasid.web.charset import Decoded, decode
+from rasid.web.charset import Decoded, arabic_score, decode
 from rasid.web.client import Fetched, GuardedClient
 from rasid.web.robots import Robots
+from rasid.web.urls import canonical_url, entry_id, site, site_of
 
 
-__all__ = ["Decoded", "Fetched", "GuardedClient", "Robots", "decode"]
+__all__ = [
+    "Decoded",
+    "Fetched",
+    "GuardedClient",
+    "Robots",
+    "arabic_score",
+    "canonical_url",
+    "decode",
+    "entry_id",
+    "site",
+    "site_of",
+]
