@@ -12,8 +12,7 @@ from email.utils import parsedate_to_datetime
 from rasid.errors import FetchError
 from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.registry import Feed
-from rasid.web import Fetched, GuardedClient, decode
-from rasid.web.urls import site, site_of
+from rasid.web import Fetched, GuardedClient, decode, site_of
 
 
 # After so long with nothing but 304 the feed is asked without validators: some servers lie.
@@ -81,6 +80,7 @@ async def poll_feed(
             deadline=feed.timeout,
             min_interval=feed.min_interval,
             respect_robots=feed.respects_robots,
+            sites=feed.sites,
         )
     except FetchError as error:
         return replace(
@@ -97,16 +97,12 @@ async def poll_feed(
         final_url=answer.final_url,
         ttl=_fresh_minutes(answer),
     )
-    own = {site_of(feed.url), *map(site, feed.hosts)}
-    if site_of(answer.final_url) not in own:
-        said = f"redirects to {site_of(answer.final_url)}"
-        return replace(poll, outcome="foreign_host", error=said)
     if answer.status == 304:
         return replace(poll, outcome="not_modified")
-    return _read(poll, feed, answer, own)
+    return _read(poll, feed, answer)
 
 
-def _read(poll: FeedPoll, feed: Feed, answer: Fetched, own: set[str]) -> FeedPoll:
+def _read(poll: FeedPoll, feed: Feed, answer: Fetched) -> FeedPoll:
     """The poll completed by what the body holds."""
     before = poll.validators
     after = Validators(
@@ -127,8 +123,8 @@ def _read(poll: FeedPoll, feed: Feed, answer: Fetched, own: set[str]) -> FeedPol
     if parsed.outcome not in {"ok", "empty_feed"}:
         head = _head(decoded.text)
         return replace(poll, outcome=parsed.outcome, error=parsed.error, head=head)
-    items = tuple(i for i in parsed.items if site_of(i.url) in own)
-    foreign = [("foreign_host", i.url) for i in parsed.items if site_of(i.url) not in own]
+    items = tuple(i for i in parsed.items if site_of(i.url) in feed.sites)
+    foreign = [("foreign_host", i.url) for i in parsed.items if site_of(i.url) not in feed.sites]
     if parsed.items and not items:
         others = ", ".join(sorted({site_of(i.url) for i in parsed.items})[:3])
         error = f"all items link to {others}; name it in `hosts` if that is right"

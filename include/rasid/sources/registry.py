@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from rasid.errors import FeedsFileError
-from rasid.web.urls import canonical_url, site_of
+from rasid.web.urls import canonical_url, site, site_of
 
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ class Feed:
     def respects_robots(self) -> bool:
         """Whether robots.txt has a say (see `policy`)."""
         return self.policy != "licensed"
+
+    @property
+    def sites(self) -> frozenset[str]:
+        """Registrable domains that belong to the outlet: its feed's and those of `hosts`."""
+        return frozenset({site_of(self.url), *map(site, self.hosts)})
 
 
 @dataclass(frozen=True, slots=True)

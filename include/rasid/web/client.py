@@ -23,6 +23,7 @@ from rasid.errors import (
     Challenge,
     FetchError,
     Forbidden,
+    ForeignHost,
     Gone,
     NotFound,
     PolicyRefused,
@@ -38,6 +39,7 @@ from rasid.errors import (
 )
 from rasid.web.guard import GuardedTransport, check_url
 from rasid.web.robots import Robots
+from rasid.web.urls import site
 
 
 log = structlog.get_logger()
@@ -139,16 +141,18 @@ class GuardedClient:
         deadline: float = 30.0,
         min_interval: float = 5.0,
         respect_robots: bool = True,
+        sites: frozenset[str] = frozenset(),
     ) -> Fetched:
         """Fetch `url`, following at most 8 redirects; 304 is an answer.
 
         `deadline` counts the seconds spent on the network, not those spent waiting for the host's
-        turn. Raises FetchError with the outcome of ingestion.md §8.
+        turn. With `sites` (registrable domains) a redirect to any other is not followed. Raises
+        FetchError with the outcome of ingestion.md §8.
         """
         redirects: list[str] = []
         current = _parse(url)
         spent = 0.0
-        visited = ""
+        visited = b""
         while True:
             check_url(current, self._allow)
             host = self._host(current)
@@ -160,11 +164,10 @@ class GuardedClient:
                 if refusal:
                     raise PolicyRefused(f"{current.host}: {refusal}")
                 interval = max(interval, robots.crawl_delay)
-            started_at = self._clock()
             # A redirect within one host is part of the same visit.
-            async with self._turn(host, 0.0 if visited == current.netloc.decode() else interval):
-                self._refuse_if_resting(host, current)
-                visited = current.netloc.decode()
+            same_visit = visited == current.netloc
+            async with self._turn(host, current, 0.0 if same_visit else interval):
+                visited = current.netloc
                 started_at = self._clock()
                 with _named(host, self._clock):
                     async with asyncio.timeout(max(deadline - spent, 0.001)):
@@ -179,6 +182,9 @@ class GuardedClient:
             if len(redirects) > MAX_REDIRECTS:
                 raise RedirectLoop(f"over {MAX_REDIRECTS} redirects", status=answer.status)
             current = _join(current, location)
+            check_url(current, self._allow)
+            if sites and site(current.host) not in sites:
+                raise ForeignHost(f"redirects to {current.host}", status=answer.status)
 
     def _host(self, url: httpx.URL) -> _Host:
         return self._hosts.setdefault(url.netloc.decode(), _Host())
@@ -191,14 +197,17 @@ class GuardedClient:
             raise host.dead_of(f"{url.host} did not answer a moment ago")
 
     @asynccontextmanager
-    async def _turn(self, host: _Host, interval: float) -> AsyncIterator[None]:
+    async def _turn(self, host: _Host, url: httpx.URL, interval: float) -> AsyncIterator[None]:
         """Wait for this host's turn: at most two at once, `interval` seconds apart."""
         async with host.slots:
-            now = self._clock()
-            start = max(now, host.free_at)
-            host.free_at = start + interval if interval else host.free_at
-            if interval and start > now:
-                await asyncio.sleep(start - now)
+            # Looked at before and after the pause: a host that has just begun to rest must not
+            # cost everybody in the queue an interval.
+            self._refuse_if_resting(host, url)
+            if interval:
+                start = max(self._clock(), host.free_at)
+                host.free_at = start + interval
+                await asyncio.sleep(start - self._clock())
+                self._refuse_if_resting(host, url)
             yield
 
     async def _robots(self, host: _Host, url: httpx.URL) -> Robots:
@@ -219,9 +228,7 @@ class GuardedClient:
             answer = await self.get(
                 address, max_bytes=1 << 20, deadline=15.0, min_interval=0.0, respect_robots=False
             )
-        except _PASSING:
-            raise
-        except PrivateAddress:
+        except (*_PASSING, PrivateAddress):
             raise
         except FetchError:
             return Robots.parse("", self._agent)
@@ -313,6 +320,7 @@ class _named:  # noqa: N801  (reads as a phrase: `with _named(host, clock)`)
                 raise Truncated(said) from error
             if "too long" in said.lower() or "too large" in said.lower():
                 raise TooLarge(f"headers: {said}") from error
+            self._bury(Unreachable)
             raise Unreachable(f"no HTTP answer: {said}") from error
         if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
             raise PrivateAddress(str(error)) from error
@@ -384,13 +392,17 @@ def _retry_after(value: str) -> float | None:
 
 def _parse(url: str) -> httpx.URL:
     try:
-        return httpx.URL(url)
+        parsed = httpx.URL(url)
+        _ = parsed.host  # decodes international names, which may fail
     except (httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise PrivateAddress(f"no usable URL: {error}") from error
+    return parsed
 
 
 def _join(base: httpx.URL, location: str) -> httpx.URL:
     try:
-        return base.join(location)
+        joined = base.join(location)
+        _ = joined.host
     except (httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise RedirectLoop(f"a redirect to no usable URL: {error}") from error
+    return joined

@@ -27,6 +27,9 @@ _SHARED_PREFIXES = (
     ipaddress.ip_network("::/96"),  # IPv4-compatible (deprecated by RFC 4291)
 )
 
+# Names that resolvers answer without the public DNS (RFC 6761, RFC 6762, RFC 8375).
+_LOCAL_NAMES = {"localhost", "local", "internal", "arpa"}
+
 
 def is_public(address: str) -> bool:
     """Whether `address` (IPv4 or IPv6) is on the public internet, also inside an IPv6 wrapper."""
@@ -53,8 +56,17 @@ def check_url(url: httpx.URL, allow_hosts: frozenset[str]) -> None:
         return
     if port < 1024 and port not in {80, 443}:
         raise PrivateAddress(f"port {port} is another service's")
-    if _is_disguised_ipv4(url.host):
-        raise PrivateAddress(f"{url.host} is an odd spelling of an IPv4 address")
+    name = url.host.rstrip(".").lower()
+    if name.rpartition(".")[2] in _LOCAL_NAMES or "%" in name:
+        raise PrivateAddress(f"{name} is no public name")
+    try:
+        public = is_public(name)
+    except ValueError:
+        if _is_disguised_ipv4(name):
+            raise PrivateAddress(f"{name} is an odd spelling of an IPv4 address") from None
+    else:
+        if not public:
+            raise PrivateAddress(f"{name} is no public address")
 
 
 def is_allowed(host: str, port: int, allow_hosts: frozenset[str]) -> bool:
@@ -65,13 +77,7 @@ def is_allowed(host: str, port: int, allow_hosts: frozenset[str]) -> bool:
 def _is_disguised_ipv4(host: str) -> bool:
     """Decimal, octal, hexadecimal and short forms, which the resolver accepts as IPv4."""
     try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        pass
-    else:
-        return False
-    try:
-        socket.inet_aton(host.rstrip("."))
+        socket.inet_aton(host)
     except OSError:
         return False
     return True
@@ -136,6 +142,8 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
             ssl_context=context,
             max_connections=40,
             max_keepalive_connections=20,
-            keepalive_expiry=30.0,
+            # Servers drop idle connections after 5 s or more, about when we come back: a reused
+            # connection that dies under a request would look like a dead host.
+            keepalive_expiry=2.0,
             network_backend=GuardedBackend(allow_hosts),
         )
