@@ -181,7 +181,11 @@ def _check(node: yaml.Node, file: str) -> Feed | list[Problem]:
             remedy = f"Did you mean {close[0]!r}?" if close else "See docs/adding-a-source.md."
             fault(line, f"there is no field {key!r}", remedy)
             continue
-        value = yaml.SafeLoader("").construct_object(value_node, deep=True)
+        try:
+            value = yaml.SafeLoader("").construct_object(value_node, deep=True)
+        except yaml.YAMLError as error:
+            fault(line, f"{key!r} cannot be read ({error.args[2]})", "Give a plain value.")
+            continue
         kind = _FIELDS[key]
         if kind is list and isinstance(value, str):
             value = [value]

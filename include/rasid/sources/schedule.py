@@ -94,8 +94,7 @@ def next_state(
         wait = min(base * max(1.0, weight), MAX_MINUTES)
         if weight > MANY_FAILURES:
             wait = MONTH_MINUTES
-        if poll.outcome == "empty_feed":
-            state = replace(state, validators=poll.validators)
+        # The validators stay those of the last good poll: an empty feed must say so each time.
         state = replace(
             state,
             interval_minutes=base,

@@ -30,7 +30,7 @@ _TRACKING = frozenset(
 _MOBILE = ("www.", "m.", "mobile.", "amp.")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 # Characters that may not stand in a URL as they are; percent-encoded like a browser does.
-_UNSAFE = re.compile(r"[\x00-\x20\"<>\\^`{|}\x7f]")
+_UNSAFE = re.compile(r"[\s\x00-\x20\"<>\\^`{|}\x7f-\x9f\ud800-\udfff]")
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 _suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)  # the bundled list
@@ -109,19 +109,23 @@ def _text(part: str) -> str:
     """`part` with readable letters: UTF-8 escapes of non-ASCII letters decoded, the rest upper."""
     decoded = _ESCAPES.sub(_decode_escapes, _BIDI.sub("", part))
     composed = unicodedata.normalize("NFC", decoded)
-    return _UNSAFE.sub(lambda m: f"%{ord(m[0]):02X}", composed)
+    return _UNSAFE.sub(lambda m: _escape(m[0]), composed)
+
+
+def _escape(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
 def _decode_escapes(match: re.Match[str]) -> str:
     raw = bytes.fromhex(match[0].replace("%", ""))
     out = []
     for char in raw.decode("utf-8", "surrogateescape"):
-        if "\udc80" <= char <= "\udcff":  # a byte that is not UTF-8: windows-1256 paths stay as is
+        if "\udc80" <= char <= "\udcff":  # no UTF-8: paths in windows-1256 stay as they are
             out.append(f"%{ord(char) - 0xDC00:02X}")
-        elif (char.isalpha() and not char.isascii()) or unicodedata.category(char) in {"Mn", "Nd"}:
-            out.append(char if not char.isascii() else f"%{ord(char):02X}")
+        elif not char.isascii() and unicodedata.category(char)[0] in "LMN":
+            out.append(char)
         else:
-            out.append("".join(f"%{byte:02X}" for byte in char.encode()))
+            out.append(_escape(char))
     return "".join(out)
 
 
