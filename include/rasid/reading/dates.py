@@ -39,7 +39,7 @@ _MARKS = re.compile("[\u064b-\u0652\u0670\u061c\u200b-\u200f\u202a-\u202e\u2066-
 
 # Folded spellings. One list holds all solar systems: no name means two different months.
 _MONTHS = {
-    1: "يناير كانون الثاني|كانون ثاني|كانون2|ك2|جانفي|ينائر|january|jan|janvier",
+    1: "يناير|كانون الثاني|كانون ثاني|كانون2|ك2|جانفي|ينائر|january|jan|janvier",
     2: "فبراير|شباط|فيفري|فبرائر|february|feb|février|fevrier",
     3: "مارس|اذار|march|mar|mars",
     4: "ابريل|نيسان|افريل|april|apr|avril",
@@ -52,7 +52,6 @@ _MONTHS = {
     11: "نوفمبر|تشرين الثاني|تشرين ثاني|تشرين2|ت2|نونبر|نفمبر|november|nov|novembre",
     12: "ديسمبر|كانون الاول|كانون اول|كانون1|ك1|دجنبر|دجمبر|december|dec|décembre|decembre",
 }
-_MONTHS[1] = _MONTHS[1].replace("يناير كانون", "يناير|كانون")
 _HIJRI = {
     1: "محرم|المحرم|محرم الحرام",
     2: "صفر",
@@ -67,24 +66,28 @@ _HIJRI = {
     11: "ذو القعده|ذي القعده|ذوالقعده",
     12: "ذو الحجه|ذي الحجه|ذوالحجه",
 }
+# With the article only: «أحد» is "one of", «سبت» and «خميس» are names.
 _WEEKDAYS = {
-    0: "الاثنين|الإثنين|اثنين|monday|mon|lundi",
-    1: "الثلاثاء|ثلاثاء|tuesday|tue|mardi",
-    2: "الاربعاء|اربعاء|wednesday|wed|mercredi",
-    3: "الخميس|خميس|thursday|thu|jeudi",
-    4: "الجمعه|جمعه|friday|fri|vendredi",
-    5: "السبت|سبت|saturday|sat|samedi",
-    6: "الاحد|احد|sunday|sun|dimanche",
+    0: "الاثنين|monday|mon|lundi",
+    1: "الثلاثاء|tuesday|tue|mardi",
+    2: "الاربعاء|wednesday|wed|mercredi",
+    3: "الخميس|thursday|thu|jeudi",
+    4: "الجمعه|friday|fri|vendredi",
+    5: "السبت|saturday|sat|samedi",
+    6: "الاحد|sunday|sun|dimanche",
 }
-_UNITS = ["حادي", "ثاني", "ثالث", "رابع", "خامس", "سادس", "سابع", "ثامن", "تاسع"]
-_ORDINALS = {"الاول": 1, "العاشر": 10, "العشرين": 20, "العشرون": 20, "الثلاثين": 30, "الثلاثون": 30}
-for _n, _unit in enumerate(_UNITS, 1):
-    _ORDINALS.setdefault(f"ال{_unit}", _n)
-    _ORDINALS[f"ال{_unit} عشر"] = 10 + _n
-    for _ten, _value in (("العشرين", 20), ("العشرون", 20), ("الثلاثين", 30), ("الثلاثون", 30)):
-        _ORDINALS[f"ال{_unit} و{_ten}"] = _value + _n
-_ORDINALS |= {"الواحد والعشرين": 21, "الواحد والثلاثين": 31}
-del _ORDINALS["الحادي"]
+_UNITS = ("حادي", "ثاني", "ثالث", "رابع", "خامس", "سادس", "سابع", "ثامن", "تاسع")
+_TENS = {"العشرين": 20, "العشرون": 20, "الثلاثين": 30, "الثلاثون": 30}
+_ORDINALS = {
+    "الاول": 1,
+    "العاشر": 10,
+    "الواحد والعشرين": 21,
+    "الواحد والثلاثين": 31,
+    **{f"ال{unit}": n for n, unit in enumerate(_UNITS, 1) if n > 1},
+    **{f"ال{unit} عشر": n + 10 for n, unit in enumerate(_UNITS, 1)},
+    **_TENS,
+    **{f"ال{unit} و{ten}": n + v for n, unit in enumerate(_UNITS, 1) for ten, v in _TENS.items()},
+}
 
 
 def _numbers(table: dict[int, str]) -> dict[str, int]:
@@ -102,18 +105,16 @@ _R = r"(?![\w])"
 _PAIR = rf"(?P<month>{_M})(?:\s*[/\\(،-]\s*(?P<second>{_M})\)?)?"
 _DAY = rf"(?:(?P<day>\d{{1,2}})|(?P<ordinal>{_O}))"
 _SEP = r"[\s,،/.-]{1,3}"
-_ERA = r"\s*(?:هجريه|هجري|ه)(?![\w])\.?"
-
 _DAY_MONTH = re.compile(
     rf"{_L}{_DAY}(?:st|nd|rd|th)?(?:\s+من(?:\s+شهر)?)?{_SEP}?{_PAIR}{_R}"
-    rf"(?:(?:{_SEP}|\s*من\s+)?(?:عام|سنه|لعام|لسنه)?\s*(?P<year>\d{{4}}){_R})?(?P<rest>\s*م{_R})?"
+    rf"(?:(?:{_SEP}|\s*من\s+)?(?:عام|سنه|لعام|لسنه)?\s*(?P<year>\d{{4}})(?!\d))?"
 )
 _MONTH_DAY = re.compile(
-    rf"{_L}{_PAIR}{_SEP}(?P<day>\d{{1,2}}){_R}[\s,،]{{1,3}}(?P<year>\d{{4}}){_R}"
+    rf"{_L}{_PAIR}{_SEP}(?P<day>\d{{1,2}}){_R}[\s,،]{{1,3}}(?P<year>\d{{4}})(?!\d)"
 )
 _HIJRI_DATE = re.compile(
     rf"{_L}{_DAY}(?:\s+من(?:\s+شهر)?)?{_SEP}(?P<month>{_H}){_R}"
-    rf"(?:{_SEP}(?:عام|سنه|لعام)?\s*(?P<year>1[34]\d\d){_R})?(?:{_ERA})?"
+    rf"{_SEP}(?:عام|سنه|لعام)?\s*(?P<year>1[34]\d\d)(?!\d)"
 )
 _YMD = re.compile(
     r"(?<![\d])(?P<year>(?:19|20)\d\d)([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?![\d])"
@@ -122,27 +123,21 @@ _DMY = re.compile(
     r"(?<![\d])(?P<a>\d{1,2})\s?([-/.])\s?(?P<b>\d{1,2})\s?\2\s?(?P<year>\d{4})(?![\d])"
 )
 _ISO = re.compile(
-    r"(?<!\d)((?:19|20)\d\d-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?\s?(Z|[+-]\d\d:?\d\d)?(?![\d:])"
+    r"(?<!\d)((?:19|20)\d\d-\d\d-\d\d)[t ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?"
+    r"\s?(z|[+-]\d\d:?\d\d)?(?![\d:])"
 )
 _HIJRI_NUMERIC = re.compile(
-    rf"(?<!\d)(?:(?P<y1>1[34]\d\d)([-/])(?P<m1>\d{{1,2}})\2(?P<d1>\d{{1,2}})"
-    rf"|(?P<d2>\d{{1,2}})([-/])(?P<m2>\d{{1,2}})\6(?P<y2>1[34]\d\d))(?!\d)(?:{_ERA})?"
+    r"(?<!\d)(?:(?P<y1>1[34]\d\d)([-/])(?P<m1>\d{1,2})\2(?P<d1>\d{1,2})"
+    r"|(?P<d2>\d{1,2})([-/])(?P<m2>\d{1,2})\6(?P<y2>1[34]\d\d))(?!\d)"
 )
 _CLOCK = re.compile(
     r"(?<![\d:.])(?P<h>\d{1,2})(?::(?P<m>\d\d)(?::(?P<s>\d\d))?)?\s*"
-    r"(?P<half>[ap]\.?m\.?(?![a-z])|(?:صباحا|مساء|مساءا|ظهرا|عصرا|ليلا|فجرا|بعد الظهر|قبل الظهر|ص|م)(?!\w))?"
+    r"(?P<half>[ap]\.?m\.?(?![a-z])"
+    r"|(?:صباحا|مساءا?|ظهرا|عصرا|ليلا|فجرا|بعد الظهر|قبل الظهر|ص|م)(?!\w))?"
     r"(?![\d:])"
 )
-_ZONE = re.compile(
-    r"(?:(?:gmt|utc)\s*(?P<sign>[+-])\s*(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?"
-    r"|(?P<bare>[+-])(?P<bh>\d\d):?(?P<bm>\d\d)(?!\d)"
-    r"|(?P<name>gmt|utc|(?<=\d)z|غرينتش|جرينتش|غرينيتش|مكه المكرمه|مكه|القاهره|بغداد|بيروت|دمشق|القدس|"
-    r"فلسطين|عمان|الرياض|الدوحه|ابوظبي|ابو ظبي|دبي|الامارات|السعوديه|الخرطوم|صنعاء|عدن|طرابلس|تونس|"
-    r"الجزائر|المغرب|الرباط|مصر|العراق|سوريا|لبنان))"
-)
 _ZONES = {
-    **dict.fromkeys(("gmt", "utc", "z", "غرينتش", "جرينتش", "غرينيتش"), "UTC"),
-    **dict.fromkeys(("مكه المكرمه", "مكه", "الرياض", "السعوديه"), "Asia/Riyadh"),
+    **dict.fromkeys(("مكه", "مكه المكرمه", "الرياض", "السعوديه"), "Asia/Riyadh"),
     **dict.fromkeys(("ابوظبي", "ابو ظبي", "دبي", "الامارات"), "Asia/Dubai"),
     **dict.fromkeys(("القاهره", "مصر"), "Africa/Cairo"),
     **dict.fromkeys(("بغداد", "العراق"), "Asia/Baghdad"),
@@ -158,6 +153,13 @@ _ZONES = {
     "تونس": "Africa/Tunis",
     "الجزائر": "Africa/Algiers",
 }
+# A city counts only after «بتوقيت»: beside a date it is the dateline.
+_ZONE = re.compile(
+    r"(?P<greenwich>(?:gmt|utc)(?!\s*[+-])|(?<=\d)z|غرينتش|جرينتش|غرينيتش)"
+    r"|(?:gmt|utc)\s*(?P<sign>[+-])\s*(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?(?!\d)"
+    r"|(?<=\d)\s?(?P<sign2>[+-])(?P<hours2>\d\d):?(?P<minutes2>\d\d)(?!\d)"
+    rf"|بتوقيت\s+(?P<city>{'|'.join(sorted(_ZONES, key=len, reverse=True))})"
+)
 _WEEKDAY = re.compile(rf"{_L}(?:يوم\s+)?(?P<weekday>{_W}){_R}")
 _AGO = re.compile(
     r"(?:منذ|قبل)\s+(?:حوالي\s+|نحو\s+)?(?:(?P<n>\d{1,3})\s*)?"
@@ -193,15 +195,13 @@ def read_date(text: str, *, today: datetime, timezone: str = "UTC") -> DateReadi
     exact = _ISO.search(folded)
     if exact:
         return _of_iso(exact, zone)
-    for reader in (_solar, _numeric, _hijri):
-        found = reader(folded, local.date())
-        if found is None:
-            continue
-        day, start, end, doubtful = found
-        if not _agrees(folded, day, start, end):
-            return None
-        return _with_time(day, folded, start, end, zone, doubtful=doubtful)
-    return _relative(folded, local, zone)
+    found = _solar(folded, local.date()) or _numeric(folded) or _hijri(folded)
+    if found is None:
+        return _relative(folded, local, zone)
+    day, start, end, doubtful = found
+    if not _agrees(folded, day, start, end):
+        return None
+    return _with_time(day, folded, start, end, zone, doubtful=doubtful)
 
 
 def _fold(text: str) -> str:
@@ -213,7 +213,7 @@ def _fold(text: str) -> str:
 def _of_iso(match: re.Match[str], zone: tzinfo) -> DateReading | None:
     day, clock, offset = match.groups()
     try:
-        at = datetime.fromisoformat(f"{day}T{clock}{offset or ''}")
+        at = datetime.fromisoformat(f"{day}T{clock}{offset or ''}".upper())
         at = (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -244,14 +244,14 @@ def _solar(text: str, today: date) -> _Found | None:
     return None
 
 
-def _numeric(text: str, today: date) -> _Found | None:
+def _numeric(text: str) -> _Found | None:
     """Day, month and year in digits; Arabic outlets put the day first."""
     match = _YMD.search(text)
     if match:
         found = _day(int(match["year"]), int(match["month"]), int(match["day"]))
         return (found, match.start(), match.end(), False) if found else None
     match = _DMY.search(text)
-    if match is None or int(match["year"]) < 1900:
+    if match is None:
         return None
     day, month, year = int(match["a"]), int(match["b"]), int(match["year"])
     american = re.search(r"\d\s?[ap]m\b", text) is not None
@@ -263,13 +263,11 @@ def _numeric(text: str, today: date) -> _Found | None:
     return (found, match.start(), match.end(), False) if found else None
 
 
-def _hijri(text: str, today: date) -> _Found | None:
+def _hijri(text: str) -> _Found | None:
     match = _HIJRI_DATE.search(text)
     if match:
         day = int(match["day"]) if match["day"] else _ORDINALS[match["ordinal"]]
         month = _HIJRI_OF[match["month"]]
-        if not match["year"]:
-            return None
         year = int(match["year"])
     else:
         match = _HIJRI_NUMERIC.search(text)
@@ -305,7 +303,7 @@ def _last(month: int, day: int, today: date) -> date | None:
 def _agrees(text: str, day: date, start: int, end: int) -> bool:
     """Whether a weekday beside the date is the date's own."""
     before, after = text[max(0, start - 25) : start], text[end : end + 15]
-    named = [m for m in _WEEKDAY.finditer(before)][-1:] or [m for m in _WEEKDAY.finditer(after)][:1]
+    named = list(_WEEKDAY.finditer(before))[-1:] or list(_WEEKDAY.finditer(after))[:1]
     return all(_WEEKDAY_OF[m["weekday"]] == day.weekday() for m in named)
 
 
@@ -313,28 +311,28 @@ def _with_time(
     day: date, text: str, start: int, end: int, zone: tzinfo, *, doubtful: bool
 ) -> DateReading:
     """The day with the clock time beside it, if one can be read."""
-    for piece, offset in ((text[end : end + 60], end), (text[max(0, start - 40) : start], 0)):
-        clock = _clock(piece)
+    for low, high in ((end, end + 60), (max(0, start - 40), start)):
+        clock = _clock(text, low, high)
         if clock is None:
             continue
         moment, precision, tail = clock
-        named = _ZONE.search(piece, tail) or (_ZONE.search(text, end) if offset == 0 else None)
-        at = datetime.combine(day, moment, _zone(named) or zone)
+        named = _zone(_ZONE.search(text, tail, tail + 40))
+        at = datetime.combine(day, moment, named or zone)
         return DateReading(at.astimezone(UTC), precision, text[start:end], doubtful)
     at = datetime.combine(day, time(), zone).astimezone(UTC)
     return DateReading(at, "day", text[start:end], doubtful)
 
 
-def _clock(piece: str) -> tuple[time, str, int] | None:
-    """(time, precision, end) of the first clock time in `piece`."""
-    for match in _CLOCK.finditer(piece):
+def _clock(text: str, low: int, high: int) -> tuple[time, str, int] | None:
+    """(time, precision, end) of the first clock time in text[low:high]."""
+    for match in _CLOCK.finditer(text, low, high):
         half = (match["half"] or "").replace(".", "")
         if match["m"] is None and not half:
             continue
         if match["m"] is None and half in {"ص", "م"}:
             continue  # "24 م": not a clock
         hour, minute, second = (int(match[k] or 0) for k in "hms")
-        if half[:1] in {"p", "م", "ع", "ظ"} or half in {"بعد الظهر"}:
+        if half[:1] in {"p", "م", "ع", "ظ"} or half == "بعد الظهر":
             hour += 12 if hour < 12 else 0
         elif half and hour == 12:
             hour = 0
@@ -350,14 +348,15 @@ def _clock(piece: str) -> tuple[time, str, int] | None:
 def _zone(match: re.Match[str] | None) -> tzinfo | None:
     if match is None:
         return None
-    if match["name"]:
-        return ZoneInfo(_ZONES[match["name"]])
-    sign = match["sign"] or match["bare"]
-    hours, minutes = int(match["hours"] or match["bh"]), int(match["minutes"] or match["bm"] or 0)
+    if match["greenwich"]:
+        return UTC
+    if match["city"]:
+        return ZoneInfo(_ZONES[match["city"]])
+    hours = int(match["hours"] or match["hours2"])
     if hours > 14:
         return None
-    offset = timedelta(hours=hours, minutes=minutes)
-    return timezone(offset if sign == "+" else -offset)
+    offset = timedelta(hours=hours, minutes=int(match["minutes"] or match["minutes2"] or 0))
+    return timezone(offset if "+" in {match["sign"], match["sign2"]} else -offset)
 
 
 def _relative(text: str, local: datetime, zone: tzinfo) -> DateReading | None:

@@ -15,7 +15,7 @@ from rensa import RMinHash
 PERMUTATIONS, BANDS, SEED = 128, 32, 42
 SHINGLE_WORDS = 3
 
-_FOLD = str.maketrans("أإآٱىةؤئ", "ااااي" + "هوي")
+_FOLD = str.maketrans("أإآٱىةؤئ", "اااايهوي")
 _MARKS = re.compile(
     "[\u064b-\u0652\u0670\u0640\u0610-\u061a\u06d6-\u06ed\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )

@@ -42,10 +42,10 @@ _MISSING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a page said. `outcome` is ok, no_text, not_arabic, not_an_article, bad_encoding or
-    extract_failed; `text` has one paragraph a line; `published_at` is UTC.
+    """What a page said; `text` has one paragraph a line, `published_at` is UTC.
 
-    `published_precision` is second, minute, hour or day; `method` trafilatura, resiliparse or feed.
+    `outcome` is ok, no_text, not_arabic, not_an_article, bad_encoding or extract_failed;
+    `published_precision` second, minute, hour or day; `method` trafilatura, resiliparse or feed.
     """
 
     outcome: str
