@@ -27,6 +27,7 @@ from rasid.web import canonical_url, decode, site_of
 log = structlog.get_logger()
 
 MIN_CHARS = 200  # shorter than this is no article body (mcmetadata's rule)
+MANY_TEASERS = 5
 CONFLICT = timedelta(hours=36)  # dates of one article that lie further apart contradict each other
 FUTURE = timedelta(hours=1)  # clocks of servers differ; zones that are forgotten differ by more
 
@@ -38,6 +39,8 @@ _URL_DATE = re.compile(
 _MISSING = re.compile(
     r"(?:^|\W)404(?:\W|$)|not found|الصفحة (?:غير موجودة|المطلوبة غير)|لم يتم العثور|غير متوفرة?\s*$"
 )
+_BYLINE = re.compile(r"(?:كتب|كتبت|بقلم|تحرير|إعداد|نشر(?:ت)? في|تم نشره|آخر تحديث)\b\s*[:：]?")
+_COPYRIGHT = re.compile(r"جميع الحقوق محفوظة|حقوق النشر|©|copyright", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def read_page(
             authors=page.authors,
             canonical_url=_canonical(page.canonical, url),
         )
-        refusal = _not_an_article(url, page)
+        refusal = _not_an_article(url, page, tree)
         if refusal:
             return replace(reading, outcome="not_an_article", error=refusal)
         text, method = _extract(tree, markup)
@@ -154,7 +157,7 @@ def read_fragment(
         charset_source="feed",
     )
     try:
-        text = _tidy(extract_plain_text(f"<body>{markup}</body>", main_content=False), title)
+        text = "\n".join(_lines(extract_plain_text(f"<body>{markup}</body>", main_content=False)))
         reading = _dated(
             reading, Metadata(), feed_published, feed_published_raw, timezone=timezone, today=today
         )
@@ -178,34 +181,65 @@ def _parse(markup: str) -> HtmlElement | None:
 
 
 def _extract(tree: HtmlElement, markup: str) -> tuple[str, str]:
-    """(text, method): trafilatura, and resiliparse when that finds too little."""
+    """(text, method): trafilatura, and resiliparse where that finds too little or the menus too.
+
+    On pages laid out by tables or bare divs trafilatura falls back to the text of the whole page,
+    which shows in its many lines that are no sentences.
+    """
     found = bare_extraction(
-        tree, fast=True, with_metadata=False, include_comments=False, include_tables=True
+        tree, fast=True, with_metadata=False, include_comments=False, include_tables=False
     )
-    text = _tidy(getattr(found, "text", "") or "", "")
-    if len(text) >= MIN_CHARS:
-        return text, "trafilatura"
-    second = _tidy(extract_plain_text(markup, main_content=True, alt_texts=False, links=False), "")
-    return (second, "resiliparse") if len(second) > len(text) else (text, "trafilatura")
+    first = _lines(getattr(found, "text", "") or "")
+    prose = _prose(first)
+    if prose >= MIN_CHARS and prose >= 0.9 * sum(map(len, first)):
+        return "\n".join(first), "trafilatura"
+    second = _lines(extract_plain_text(markup, main_content=True, alt_texts=False, links=False))
+    if _worth(second) > _worth(first):
+        return "\n".join(second), "resiliparse"
+    return "\n".join(first), "trafilatura"
 
 
-def _tidy(text: str, title: str) -> str:
-    lines = (" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines())
-    kept = [line for line in lines if line]
-    if kept and title and title_key(kept[0]) == title_key(title):
-        kept = kept[1:]
-    return "\n".join(kept)
+def _lines(text: str) -> list[str]:
+    composed = unicodedata.normalize("NFC", text)
+    return [line for raw in composed.splitlines() if (line := " ".join(raw.split()))]
+
+
+def _prose(lines: list[str]) -> int:
+    """Characters that stand in sentences: menus, teasers and tables have none."""
+    return sum(len(x) for x in lines if len(x) >= 60 or (len(x) >= 20 and x[-1] in '.!؟?…»"'))
+
+
+def _worth(lines: list[str]) -> int:
+    """Characters in sentences less those outside."""
+    return 2 * _prose(lines) - sum(map(len, lines))
 
 
 def _finished(reading: Reading, text: str, method: str) -> Reading:
+    """The reading with its text, less the headline, byline, date line and copyright around it."""
     lines = text.split("\n")
-    if len(lines) > 1 and title_key(lines[0]) == title_key(reading.title):
-        text = "\n".join(lines[1:])
-    if len(text) < MIN_CHARS:
+    furniture = {title_key(t) for t in (reading.title, *reading.authors)} | {""}
+    while lines and (title_key(lines[0]) in furniture or _is_byline(lines[0], reading)):
+        lines.pop(0)
+    while lines and (_COPYRIGHT.search(lines[-1]) or title_key(lines[-1]) in furniture):
+        lines.pop()
+    text = "\n".join(lines)
+    if _prose(lines) < MIN_CHARS:
         return replace(reading, outcome="no_text", text=text, error=f"{len(text)} characters")
     return replace(
         reading, outcome="ok", text=text, method=method, language="ar", text_hash=text_hash(text)
     )
+
+
+def _is_byline(line: str, reading: Reading) -> bool:
+    """Whether a line above the text is only a label, «كتب: …» or a date."""
+    if len(line) > 60 or line[-1] in ".!؟?…»":
+        return False
+    if len(line) < 25 or _BYLINE.match(line):
+        return True
+    if not any(c.isdigit() for c in line):
+        return False
+    today = reading.published_at or datetime.now(UTC)
+    return read_date(line, today=today) is not None
 
 
 def _canonical(claimed: str, url: str) -> str:
@@ -218,7 +252,7 @@ def _canonical(claimed: str, url: str) -> str:
     return named if parts.path.strip("/") or parts.query else own
 
 
-def _not_an_article(url: str, page: Metadata) -> str:
+def _not_an_article(url: str, page: Metadata, tree: HtmlElement) -> str:
     """Why the page cannot be an article; empty when it may be one."""
     parts = urlsplit(url)
     if not parts.path.strip("/") and not parts.query:
@@ -228,6 +262,10 @@ def _not_an_article(url: str, page: Metadata) -> str:
     claimed = urlsplit(canonical_url(page.canonical, url) if page.canonical else url)
     if not claimed.path.strip("/") and not claimed.query and page.kind != "article":
         return "its canonical address is the home page"
+    if not page.dates and next(tree.iter("h1"), None) is None:
+        linked = sum(1 for h in tree.iter("h2", "h3", "h4") if next(h.iter("a"), None) is not None)
+        if linked >= MANY_TEASERS:
+            return f"a list of {linked} teasers"
     return ""
 
 
@@ -249,6 +287,7 @@ def _dated(
             read = read_date(raw, today=today, timezone=timezone)
             if read is not None and not (source == "visible" and read.doubtful):
                 found.append(_Dated(source, read))
+    found = _finer(found)
     in_url = _date_in(reading.url)
     if in_url is not None:
         found.append(_Dated("url", in_url))
@@ -270,6 +309,22 @@ def _dated(
         published_raw=best.reading.raw,
         flags=tuple(flags),
     )
+
+
+def _finer(found: list[_Dated]) -> list[_Dated]:
+    """The visible date line with a clock time of the same day from another line, if there is one."""
+    visible = [d for d in found if d.source == "visible"]
+    if not visible or visible[0].reading.precision != "day":
+        return found
+    first = visible[0]
+    near = (
+        d
+        for d in visible
+        if d.reading.precision != "day"
+        and timedelta(0) <= d.reading.at - first.reading.at < timedelta(days=1)
+    )
+    better = next(near, first)
+    return [better if d is first else d for d in found if d is first or d is not better]
 
 
 def _date_in(url: str) -> DateReading | None:
