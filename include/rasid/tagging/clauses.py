@@ -1,0 +1,50 @@
+"""Clauses: stretches of a sentence inside which arguments and cues are bound together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rasid.arabic import Token, fold
+
+
+_BREAKS = frozenset(",،:;؛-–—|()[]")
+# Words that open a clause of their own (tagging.md §8.3); relatives open one that still sees its head.
+_CONNECTORS = frozenset(
+    fold(word)
+    for word in (
+        "فيما بينما حيث إذ وذلك كما لكن ولكن لكنه لكنها مما وأضاف وأضافت وقال وقالت وأكد وأكدت وأوضح "
+        "وأوضحت وأشار وأشارت وتابع ولفت وذكر وذكرت ومن وكان وكانت إلا وسط بعدما عندما قبلما لأن وأن "
+        "الذي التي الذين اللذين ما وفيما وبينما"
+    ).split()
+)
+_TWO_WORDS = frozenset(
+    (fold(a), fold(b))
+    for a, b in (
+        ("في", "حين"), ("غير", "أن"), ("بعد", "أن"), ("قبل", "أن"), ("ما", "أدى"), ("إلى", "ذلك"),
+        ("على", "أن"), ("في", "الوقت"), ("من", "جهة"), ("من", "جانبه"),
+    )
+)  # fmt: skip
+_KEEPS = frozenset({("ما", "لم"), ("ما", "لا"), ("ما", "يزيد"), ("ما", "زال"), ("ما", "زالت")})
+
+
+def clause_ids(tokens: Sequence[Token]) -> list[int]:
+    """The number of the clause of each token, counted from 0 in order of opening."""
+    ids: list[int] = []
+    clause = 0
+    fresh = True  # no token of the current clause seen yet
+    for i, token in enumerate(tokens):
+        word = token.shape.folded
+        following = tokens[i + 1].shape.folded if i + 1 < len(tokens) else ""
+        opens = (word in _CONNECTORS and (word, following) not in _KEEPS) or (
+            (word, following) in _TWO_WORDS
+        )
+        if opens and not fresh:
+            clause += 1
+            fresh = True
+        ids.append(clause)
+        if word in _BREAKS and not fresh:
+            clause += 1
+            fresh = True
+        elif token.shape.kind != "mark":
+            fresh = False
+    return ids

@@ -1,0 +1,98 @@
+"""The evidence for a mention, as named features; their weights are fitted (lexicon/weights.yaml)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rasid.tagging.actors import Party
+from rasid.tagging.matcher import VERB_FORMS, Hit
+from rasid.tagging.modality import Ruling
+from rasid.tagging.roles import Frame
+
+
+def evidence(
+    trigger: Hit,
+    frame: Frame,
+    ruling: Ruling,
+    clause_of: Sequence[int],
+    hits: Sequence[Hit],
+    bodies: Sequence[Party],
+    following: str,
+    preceding: str,
+) -> Iterator[str]:
+    """Features of one candidate from its own sentence."""
+    entry = trigger.entry
+    form = "verb" if trigger.form in VERB_FORMS else trigger.form
+    yield f"trigger:{entry.id}"
+    yield f"trigger:{entry.id}:{form}"
+    yield f"class:{entry.get('class')}"
+    clause = clause_of[trigger.i]
+    armed = [p for p in bodies if p.armed]
+    inside = [p for p in armed if clause_of[p.i] == clause]
+    best = min((abs(p.i - trigger.j) for p in inside), default=99)
+    near = "adjacent" if best <= 1 else "near" if best <= 4 else "clause" if inside else ""
+    near = near or ("sentence" if armed else "none")
+    yield f"armed:{near}"
+    yield f"armed:{near}:{entry.get('class')}"
+    yield f"trigger:{entry.id}:armed:{'none' if not armed else 'clause' if inside else 'sentence'}"
+    for cls in {p.cls for p in armed}:
+        yield f"body:{cls}"
+    if frame.agents:
+        agent = frame.agents[0]
+        yield f"{frame.agent_rule}:{'armed' if agent.armed else 'country'}"
+        yield f"agent:{agent.cls}"
+    else:
+        yield "agent:none"
+    if frame.nisba is not None:
+        yield "nisba"
+    if frame.patients:
+        yield "patient"
+    things = {str(h.entry.get("target")) for h in frame.things}
+    for thing in things:
+        yield f"thing:{thing}"
+    for hit in frame.weapons:
+        if not trigger.i <= hit.i < trigger.j:
+            yield "weapon"
+            yield f"weapon:{hit.entry.id}"
+    if frame.governor is not None:
+        yield f"governor:{frame.governor.entry.id}"
+    if frame.places:
+        yield "place"
+    if frame.from_:
+        yield "from"
+    if frame.to:
+        yield "to"
+    yield f"modality:{ruling.modality}"
+    yield ruling.rule
+    families = set()
+    for hit in hits:
+        if hit is trigger or hit.i == trigger.i:
+            continue
+        if hit.kind == "negative":
+            yield f"negative:{hit.entry.id}"
+        elif hit.kind == "target" and hit.entry.get("casualty"):
+            families.add("casualty")
+        elif hit.kind in ("attack", "troop_movement"):
+            families.add(hit.kind + ":" + str(hit.entry.get("class")))
+        elif hit.kind == "speech" and hit.entry.get("status") in ("claimed", "accused"):
+            families.add("speech:" + str(hit.entry.get("status")))
+        elif hit.kind == "modality" and hit.entry.id == "mod.court":
+            families.add("court")
+    for family in families:
+        yield f"with:{family}"
+    yield f"next:{following}"
+    yield f"prev:{preceding}"
+
+
+def around(title: Sequence[Hit], document: Sequence[Hit], own: Sequence[Hit]) -> Iterator[str]:
+    """Features of the document around a sentence: what its title and its other sentences hold."""
+    for kind in {h.kind for h in title if h.kind in ("attack", "troop_movement", "negative", "actor")}:
+        yield f"title:{kind}"
+    outside = len(document) - len(own)
+    for kind in ("attack", "troop_movement", "actor", "negative"):
+        n = sum(h.kind == kind for h in document) - sum(h.kind == kind for h in own)
+        share = n / max(outside, 1)
+        level = "none" if not n else "few" if share < 0.08 else "some" if share < 0.2 else "many"
+        yield f"document:{kind}:{level}"
+    if not outside:
+        yield "document:single"

@@ -1,0 +1,138 @@
+"""Matching: what the lexicon knows at each place of a sentence, longest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rasid.arabic import Morphology, Reading, Shape, Token
+from rasid.tagging.lexicon import Entry, Lexicon
+
+
+class Hit(NamedTuple):
+    """One entry found at the tokens `i:j`; the clitics are those of the first token."""
+
+    entry: Entry
+    form: str
+    i: int
+    j: int
+    reading: Reading
+
+    @property
+    def kind(self) -> str:
+        return self.entry.kind
+
+
+class _Known(NamedTuple):
+    """What one surface type can be: single-word hits, and edges into the trie."""
+
+    words: tuple[tuple[Entry, Reading], ...]
+    edges: tuple[tuple[str, Reading], ...]
+
+
+
+
+class Matcher:
+    """Finds lexicon entries in tokens; every surface type is analysed once."""
+
+    _LIMIT = 200_000  # types remembered; news in bulk knows fewer
+
+    def __init__(self, lexicon: Lexicon, morphology: Morphology) -> None:
+        self._entries = lexicon.entries
+        self._trie = lexicon.trie
+        self._morphology = morphology
+        self._memo: dict[Shape, _Known] = {}
+
+    def known(self, shape: Shape) -> _Known:
+        found = self._memo.get(shape)
+        if found is None:
+            if len(self._memo) >= self._LIMIT:
+                self._memo.clear()
+            found = self._memo[shape] = self._look_up(shape)
+        return found
+
+    def _look_up(self, shape: Shape) -> _Known:
+        if shape.kind != "word" or len(shape.folded) > 30:
+            return _Known((), ())
+        readings = self._morphology.readings(shape.letters, shape.folded)
+        words = []
+        edges = []
+        for reading in readings:
+            entry = self._entries.get(reading.entry)
+            if entry is not None:
+                words.append((entry, reading))
+            elif "l:" + reading.entry in self._trie or "#" in reading.entry:
+                edges.append(("l:" + reading.entry, reading))
+        # One reading of each entry as verb and one as noun is enough.
+        distinct = {(e.id, r.form in VERB_FORMS): (e, r) for e, r in reversed(words)}
+        return _Known(tuple(reversed(distinct.values())), tuple(dict(edges).items()))
+
+    def hits(self, tokens: Sequence[Token]) -> list[Hit]:
+        """Hits in order of place. What lies inside a longer hit of the same place is swallowed."""
+        found: list[Hit] = []
+        covered = 0
+        covers_names = False
+        for i, token in enumerate(tokens):
+            known = self.known(token.shape)
+            best: list[Hit] = []
+            if known.edges:
+                best = self._phrases(tokens, i, known)
+            if best:
+                if i >= covered or best[0].j > covered:
+                    found += best
+                    covered = max(covered, best[0].j)
+                    covers_names = any(hit.kind in _NAMES for hit in best)
+                    # A name or negative covers all; a trigger phrase leaves the words' other roles.
+                    if not covers_names:
+                        found += [
+                            Hit(e, r.form, i, i + 1, r)
+                            for e, r in known.words
+                            if e.kind not in ("attack", "troop_movement")
+                        ]
+                continue
+            inside = i < covered
+            for entry, reading in known.words:
+                if inside and (covers_names or entry.kind in ("attack", "troop_movement")):
+                    continue
+                found.append(Hit(entry, reading.form, i, i + 1, reading))
+        return found
+
+    def _phrases(self, tokens: Sequence[Token], i: int, known: _Known) -> list[Hit]:
+        ends: dict[int, list[Hit]] = {}
+        for edge, reading in known.edges:
+            node = self._trie.get(edge)
+            if node is not None:
+                self._walk(tokens, i, i + 1, node, reading, ends)
+        return ends[max(ends)] if ends else []
+
+    def _walk(
+        self,
+        tokens: Sequence[Token],
+        i: int,
+        j: int,
+        node: Mapping[str, Any],
+        reading: Reading,
+        ends: dict[int, list[Hit]],
+    ) -> None:
+        for entry, form in node.get("", ()):
+            hit = Hit(self._entries[entry], form, i, j, reading)
+            if hit not in (at := ends.setdefault(j, [])):
+                at.append(hit)
+        # Writers join names by an underscore in hashtags, and quote parts of a phrase.
+        while j < len(tokens) and tokens[j].text in _SKIPPED and len(node) > ("" in node):
+            j += 1
+        if j >= len(tokens):
+            return
+        token = tokens[j]
+        following = node.get("t:" + token.shape.folded)
+        if following is not None:
+            self._walk(tokens, i, j + 1, following, reading, ends)
+        for edge, _ in self.known(token.shape).edges:
+            following = node.get(edge)
+            if following is not None:
+                self._walk(tokens, i, j + 1, following, reading, ends)
+
+
+VERB_FORMS = frozenset({"past", "pres", "pass", "pres_pass"})
+_NAMES = frozenset({"actor", "negative", "force", "place", "country"})
+_SKIPPED = frozenset({"_", '"', "«", "»", "“", "”", "'"})

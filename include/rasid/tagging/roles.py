@@ -1,0 +1,202 @@
+"""Roles by position: who acts, who is hit, where from and where to (tagging.md §8.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rasid.arabic import Token, fold
+from rasid.tagging.actors import Party
+from rasid.tagging.matcher import VERB_FORMS, Hit
+
+
+_AGENT_PREPS = (("علي", "يد"), ("علي", "ايدي"), ("من", "قبل"), ("من", "جانب"), ("بيد",), ("بايدي",))
+_TARGET = frozenset(fold(w) for w in "على ضد نحو باتجاه مستهدفا استهدف استهدفت يستهدف تستهدف".split())
+_FROM = frozenset(fold(w) for w in "من انطلاقا".split())
+_TO = frozenset(fold(w) for w in "إلى نحو باتجاه صوب تجاه داخل".split())
+_VIA = frozenset(fold(w) for w in "عبر مرورا".split())
+_AT = frozenset(
+    fold(w)
+    for w in (
+        "في قرب داخل شمال جنوب شرق غرب شمالي جنوبي شرقي غربي وسط محيط بمحيط ريف بريف مدينة بلدة قضاء "
+        "محافظة ولاية منطقة قرية ناحية مديرية مخيم حي قاعدة مطار معبر جبهة ميناء بين على أطراف ضواحي"
+    ).split()
+)
+
+
+@dataclass(slots=True)
+class Frame:
+    """What was found around one trigger, as parties and hits of its sentence."""
+
+    agents: list[Party] = field(default_factory=list)
+    agent_rule: str = ""
+    patients: list[Party] = field(default_factory=list)
+    things: list[Hit] = field(default_factory=list)
+    from_: list[Hit] = field(default_factory=list)
+    to: list[Hit] = field(default_factory=list)
+    via: list[Hit] = field(default_factory=list)
+    places: list[Hit] = field(default_factory=list)
+    weapons: list[Hit] = field(default_factory=list)
+    nisba: Hit | None = None
+    governor: Hit | None = None
+
+
+def preposition(tokens: Sequence[Token], i: int, prep: str) -> str:
+    """The preposition that governs token `i`: written on it, or the word before it."""
+    if prep:
+        return prep
+    return tokens[i - 1].shape.folded.removeprefix("و") if i else ""
+
+
+def light_verb(hits: Sequence[Hit], clauses: Sequence[int], trigger: Hit) -> Hit | None:
+    """The light verb whose object `trigger` is: شن … هجوما, تعرض … لقصف."""
+    best = None
+    for hit in hits:
+        if hit.entry.get("class") == "light" and 0 < trigger.i - hit.i <= 8 and hit.kind == "attack":
+            words = hit.entry.get("object") or ()
+            if trigger.entry.get("class") != "light" and clauses[trigger.i] - clauses[hit.i] <= 1:
+                del words
+                best = hit
+    return best
+
+
+def read_roles(
+    tokens: Sequence[Token],
+    hits: Sequence[Hit],
+    clauses: Sequence[int],
+    bodies: Sequence[Party],
+    trigger: Hit,
+) -> Frame:
+    """The frame of `trigger`: agents, patients, places, weapons in its clause."""
+    frame = Frame(governor=light_verb(hits, clauses, trigger))
+    clause = clauses[trigger.i]
+    near = [p for p in bodies if abs(clauses[p.i] - clause) <= 1]
+    own = [p for p in bodies if clauses[p.i] == clause]
+    head = frame.governor or trigger
+    _nisba(hits, trigger, frame)
+    _agent(tokens, clauses, own, near, head, trigger, frame)
+    _patients(tokens, own, head, trigger, frame)
+    _places(tokens, hits, clauses, trigger, frame)
+    for hit in hits:
+        if hit.kind == "weapon" and abs(clauses[hit.i] - clause) <= 1:
+            frame.weapons.append(hit)
+        elif hit.kind == "target" and hit.entry.get("target") and clauses[hit.i] == clause:
+            frame.things.append(hit)
+    return frame
+
+
+def _nisba(hits: Sequence[Hit], trigger: Hit, frame: Frame) -> None:
+    """An adjective of a country or group beside a masdar names the agent: غارة أميركية."""
+    if trigger.form in VERB_FORMS:
+        return
+    for hit in hits:
+        gap = hit.i - trigger.j
+        adjective = hit.form == "nisba" or (hit.kind == "force" and hit.form == "adj")
+        if 0 <= gap <= 2 and adjective and not hit.entry.get("modifier"):
+            frame.nisba = hit
+            return
+
+
+def _agent(
+    tokens: Sequence[Token],
+    clauses: Sequence[int],
+    own: Sequence[Party],
+    near: Sequence[Party],
+    head: Hit,
+    trigger: Hit,
+    frame: Frame,
+) -> None:
+    suffers = bool(head.entry.get("target_subject")) or head.form in ("pass", "pres_pass")
+    for party in own:
+        before = [t.shape.folded for t in tokens[max(0, party.i - 2) : party.i]]
+        for cue in _AGENT_PREPS:
+            if tuple(before[-len(cue) :]) == cue and party.i > trigger.i:
+                frame.agents, frame.agent_rule = [party], "agent:by"
+                return
+    if suffers:
+        for party in own:
+            if party.i > trigger.i and preposition(tokens, party.i, party.prep) in ("من", "ل", "ب"):
+                frame.agents, frame.agent_rule = [party], "agent:oblique"
+        return
+    verbal = head.form in VERB_FORMS
+    transitive = bool(trigger.entry.get("transitive"))
+    if trigger.entry.get("mutual"):
+        found = [p for p in near if p.armed and p.i > trigger.i and not p.equipment][:2]
+        found = found or [p for p in near if p.armed and not p.equipment][:2]
+        frame.agents, frame.agent_rule = found, "agent:sides"
+        return
+    if verbal:
+        for party in own:
+            prep = preposition(tokens, party.i, party.prep)
+            if head.j <= party.i <= head.j + 3 and prep not in _OBLIQUE and not party.equipment:
+                frame.agents, frame.agent_rule = [party], "agent:subject"
+                return
+        before_ = [
+            p for p in near
+            if p.i < head.i and preposition(tokens, p.i, p.prep) not in _OBLIQUE
+        ]  # fmt: skip
+        if before_:
+            frame.agents, frame.agent_rule = [before_[-1] if before_[-1].armed else before_[0]], "agent:topic"
+        return
+    for party in own:
+        prep = preposition(tokens, party.i, party.prep)
+        if party.i == trigger.j and not transitive and prep not in _OBLIQUE:
+            frame.agents, frame.agent_rule = [party], "agent:genitive"
+            return
+        if party.i > trigger.i and prep in ("ل", "من", "شنه", "شنته", "شنها", "نفذه", "نفذته", "نفذها"):
+            frame.agents, frame.agent_rule = [party], "agent:of"
+            return
+    if not transitive:
+        for party in own:
+            prep = preposition(tokens, party.i, party.prep)
+            if 0 <= party.i - trigger.j <= 2 and prep not in _OBLIQUE:
+                frame.agents, frame.agent_rule = [party], "agent:genitive"
+                return
+
+
+_OBLIQUE = frozenset({"علي", "ضد", "من", "في", "الي", "عن", "ب", "ل", "ك", "بين", "مع", "نحو", "لدي"})
+
+
+def _patients(
+    tokens: Sequence[Token], own: Sequence[Party], head: Hit, trigger: Hit, frame: Frame
+) -> None:
+    for party in own:
+        if party in frame.agents or party.i < head.i:
+            continue
+        prep = preposition(tokens, party.i, party.prep)
+        bare = prep not in _OBLIQUE and party.i - trigger.j <= 4
+        if prep in _TARGET or (bare and trigger.kind == "attack"):
+            frame.patients.append(party)
+
+
+def _places(
+    tokens: Sequence[Token],
+    hits: Sequence[Hit],
+    clauses: Sequence[int],
+    trigger: Hit,
+    frame: Frame,
+) -> None:
+    move = trigger.kind == "troop_movement"
+    for hit in hits:
+        country = hit.kind == "country" and hit.form == "word"
+        if not (hit.kind == "place" or country):
+            continue
+        if abs(clauses[hit.i] - clauses[trigger.i]) > 2:
+            continue
+        k = hit.i - 1
+        while k >= 0 and tokens[k].shape.folded in _INSIDE:
+            k -= 1
+        word = hit.reading.prep or (tokens[k].shape.folded.removeprefix("و") if k >= 0 else "")
+        if move and word in _FROM:
+            frame.from_.append(hit)
+        elif move and word in _TO:
+            frame.to.append(hit)
+        elif move and word in _VIA:
+            frame.via.append(hit)
+        if word in _AT or word in ("ب", "الي", "من", "علي") or hit.kind == "place":
+            frame.places.append(hit)
+
+
+_INSIDE = frozenset(
+    fold(w) for w in "مدينة بلدة قضاء محافظة ولاية منطقة قرية ناحية مديرية مخيم حي محيط ريف".split()
+)
