@@ -1,0 +1,62 @@
+"""The one road for articles: fetch → read → tag → index, mapped over batches.
+
+`monitor_news` starts at fetch with new entries; whatever works on articles again starts the same
+road where it needs to. There is no second one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import task, task_group
+
+
+HTTP_POOL = "news_http"
+
+
+@task_group
+def process(batch_path: str) -> None:
+    """Bring one batch of at most 100 entries from the feed to the index."""
+
+    @task(
+        pool=HTTP_POOL,
+        map_index_template="{{ label }}",
+        execution_timeout=timedelta(minutes=30),
+    )
+    async def fetch(path: str) -> str:
+        """Fetch pages politely, archive them as WARC."""
+        from rasid.airflow.context import current_run, label
+        from rasid.pipeline.fetch import fetch
+
+        label(path.rpartition("/")[2].partition(".")[0])
+        return await fetch(current_run(), path)
+
+    @task(map_index_template="{{ label }}")
+    def read(path: str) -> str:
+        """Extract text, dates and language from the archived pages."""
+        from rasid.airflow.context import current_run, label
+        from rasid.pipeline.read import read
+
+        label(path.rpartition("/")[2].partition(".")[0])
+        return read(current_run(), path)
+
+    @task(map_index_template="{{ label }}")
+    def tag(path: str) -> str:
+        """Tag attacks and troop movements."""
+        from rasid.airflow.context import current_run, label
+        from rasid.pipeline.tag import tag
+
+        label(path.rpartition("/")[2].partition(".")[0])
+        return tag(current_run(), path)
+
+    @task(map_index_template="{{ label }}")
+    def index(path: str) -> dict[str, int]:
+        """Write articles and mentions, settle the entries."""
+        from rasid.airflow.context import current_run, label, search
+        from rasid.pipeline.index import index
+
+        label(path.rpartition("/")[2].partition(".")[0])
+        with search() as es:
+            return index(es, current_run(), path)
+
+    index(tag(read(fetch(batch_path))))

@@ -1,0 +1,41 @@
+"""What a task knows of the run it belongs to, in Rasid's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from airflow.sdk import get_current_context
+
+from rasid.pipeline.records import Run
+
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+
+def current_run() -> Run:
+    """The run of the task that calls; its start is fixed by Airflow, so every try agrees on it."""
+    context = get_current_context()
+    dag_run = context["dag_run"]
+    structlog.contextvars.bind_contextvars(run=dag_run.run_id, task=context["ti"].task_id)
+    return Run(dag_run.run_id, dag_run.dag_id, dag_run.run_after)
+
+
+@contextmanager
+def search() -> Iterator[Elasticsearch]:
+    """A client that names this task in Elasticsearch's slow logs and task list."""
+    from rasid.search import connect  # noqa: PLC0415  (0.25 s that DAG parsing must not pay)
+    from rasid.settings import settings  # noqa: PLC0415
+
+    ti = get_current_context()["ti"]
+    with connect(settings(), opaque_id=f"{ti.dag_id}/{ti.run_id}/{ti.task_id}") as es:
+        yield es
+
+
+def label(text: str) -> None:
+    """Name this mapped task instance in the UI (`map_index_template="{{ label }}"`)."""
+    get_current_context()["label"] = text  # type: ignore[typeddict-unknown-key]

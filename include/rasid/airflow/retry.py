@@ -1,0 +1,37 @@
+"""Which failures of a task are worth another try."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+
+# What a person must mend stays broken however often we try; a platform that does not answer comes
+# back. Names are strings, so that the scheduler need not import our modules to read the policy.
+PLATFORM = ExceptionRetryPolicy(
+    [
+        RetryRule(
+            exception="rasid.errors.ConfigError",
+            action=RetryAction.FAIL,
+            reason="a file or setting must be mended first; the log says which",
+        ),
+        RetryRule(
+            exception="rasid.errors.BooksOpen",
+            action=RetryAction.FAIL,
+            reason="counting again gives the same counts",
+        ),
+        RetryRule(
+            exception="rasid.errors.SearchUnavailable",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(seconds=30),
+            reason="Elasticsearch does not answer",
+        ),
+        RetryRule(
+            exception="rasid.errors.StoreUnavailable",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(seconds=30),
+            reason="the object storage does not answer",
+        ),
+    ]
+)

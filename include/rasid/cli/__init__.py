@@ -1,0 +1,495 @@
+"""The `rasid` command. Exit status: 0 done, 1 something found wrong, 2 bad usage or input."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import rich.progress
+import structlog
+import typer
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rasid.errors import ConfigError, RasidError
+from rasid.settings import settings
+
+
+app = typer.Typer(
+    help=__doc__.partition(".")[0] + ": feeds to searchable, tagged Arabic articles.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+es_app = typer.Typer(help="The local Elasticsearch node.", no_args_is_help=True)
+feeds_app = typer.Typer(help="The feed registry.", no_args_is_help=True)
+lexicon_app = typer.Typer(help="The analysts' lexicon.", no_args_is_help=True)
+app.add_typer(es_app, name="es")
+app.add_typer(feeds_app, name="feeds")
+app.add_typer(lexicon_app, name="lexicon")
+
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+FeedsFile = Annotated[
+    Path | None, typer.Option("--feeds", help="Registry file instead of RASID_FEEDS.")
+]
+
+
+def main() -> None:
+    """Run the command; a RasidError ends in one message instead of a traceback."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(30),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        app()
+    except RasidError as error:
+        err.print(f"rasid: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Stop everything at the end.")] = False,
+    airflow_port: Annotated[int, typer.Option(help="Port of the Airflow UI.")] = 8080,
+) -> None:
+    """Start everything with a small Arabic news site, run the chain once, show what it found."""
+    from rasid.cli.demo import show  # noqa: PLC0415
+
+    raise typer.Exit(show(out, once=once, airflow_port=airflow_port))
+
+
+@app.command()
+def up(
+    *, airflow_port: Annotated[int, typer.Option(help="Port of the Airflow UI.")] = 8080
+) -> None:
+    """Start Elasticsearch and Airflow with the registry's feeds and the schedule on."""
+    from rasid.cli.demo import start_schedule  # noqa: PLC0415
+
+    start_schedule(out, airflow_port=airflow_port)
+
+
+@app.command()
+def down() -> None:
+    """Stop the Airflow and the Elasticsearch of this checkout."""
+    from rasid.airflow import standalone  # noqa: PLC0415
+    from rasid.search import local_node  # noqa: PLC0415
+
+    for home in ("airflow", "airflow-demo"):
+        if standalone.stop(settings().home / home):
+            out.print("Airflow stopped.")
+    if local_node.stop():
+        out.print("Elasticsearch stopped.")
+
+
+@app.command()
+def run(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
+    """One pass of monitor_news in this process over every enabled feed; prints the closed books."""
+    _use(feeds)
+    _node_for_us()
+    from rasid.airflow.once import run_once  # noqa: PLC0415
+
+    with _stdout_to_stderr():
+        done = run_once()
+    good = done.state == "success" and bool(done.books) and all(b.closed for b in done.books)
+    if as_json:
+        _print_json(
+            {
+                "run_id": done.run_id,
+                "state": done.state,
+                "closed": good,
+                "problems": done.problems,
+                "feeds": [_book(b, done.polls) for b in done.books if b.feed_id != "*"],
+                "total": next((_book(b, []) for b in done.books if b.feed_id == "*"), None),
+            }
+        )
+    else:
+        from rasid.cli.tables import books_table  # noqa: PLC0415
+
+        out.print(books_table(done.books, done.polls))
+        for problem in done.problems:
+            err.print(problem, style="yellow", markup=False)
+        if not good:
+            err.print(f"The run ended as {done.state}; its books are not all closed.", style="red")
+    raise typer.Exit(0 if good and not done.problems else 1)
+
+
+@app.command()
+def tag(
+    files: Annotated[list[Path] | None, typer.Argument(help="JSONL files; none: stdin.")] = None,
+    *,
+    text: Annotated[bool, typer.Option("--text", help="Each file is one plain text.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Coloured text and reasons.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the explanation as a page.")] = None,
+) -> None:
+    """Tag attacks and movements: JSONL `{"id","text","published_at"?}` in, mentions out."""
+    from rasid.tagging import load_tagger  # noqa: PLC0415
+    from rasid.tagging.explain import explain_page, explain_text  # noqa: PLC0415
+
+    tagger = load_tagger()
+    bad = 0
+    explained = []
+    for document in _documents(files or [], plain=text):
+        if isinstance(document, str):
+            err.print(document, style="red", markup=False, soft_wrap=True)
+            bad += 1
+            continue
+        published = document.get("published_at")
+        mentions = tagger.tag(
+            document["text"],
+            published_at=datetime.fromisoformat(published) if published else None,
+        )
+        if html is not None:
+            explained.append((str(document["id"]), document["text"], mentions))
+        elif explain:
+            out.print(explain_text(document["text"], mentions))
+        else:
+            _print_json({"id": document["id"], "mentions": [m.to_json() for m in mentions]})
+    if html is not None:
+        html.write_text(explain_page(explained), encoding="utf-8")
+    raise typer.Exit(2 if bad else 0)
+
+
+@app.command()
+def read(
+    files: Annotated[list[Path], typer.Argument(help="Saved HTML pages.")],
+    *,
+    url: Annotated[str, typer.Option(help="Address the page came from.")] = "",
+    charset: Annotated[str, typer.Option(help="Charset of the HTTP header, if any.")] = "",
+) -> None:
+    """Read saved pages: title, text, date, charset, language as one JSON a line."""
+    from rasid.reading import read_page  # noqa: PLC0415
+
+    wrong = False
+    for file in files:
+        try:
+            body = file.read_bytes()
+        except OSError as error:
+            err.print(f"{file}: {error.strerror}. Name a saved page.", style="red", markup=False)
+            wrong = True
+            continue
+        reading = read_page(
+            body,
+            url=url or file.resolve().as_uri(),
+            http_charset=charset or None,
+            today=datetime.now(UTC),
+        )
+        _print_json({"file": str(file), **asdict(reading)})
+    raise typer.Exit(2 if wrong else 0)
+
+
+@app.command()
+def search(
+    words: Annotated[str, typer.Argument(help='Words, or "a phrase".')] = "",
+    *,
+    tag: Annotated[str, typer.Option(help="militia_attack, attack or troop_movement.")] = "",
+    actor: Annotated[str, typer.Option(help="Armed group or force.")] = "",
+    place: Annotated[str, typer.Option(help="Place of the event.")] = "",
+    modality: Annotated[str, typer.Option(help="factual, denied, foiled …")] = "",
+    outlet: Annotated[str, typer.Option(help="Outlet that published it.")] = "",
+    since: Annotated[str, typer.Option(help="7d, 36h, or a date.")] = "",
+    until: Annotated[str, typer.Option(help="As --since.")] = "",
+    size: Annotated[int, typer.Option(help="At most so many of each.", min=1, max=1000)] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Search articles and mentions; matches are marked in their sentences."""
+    from rasid.cli.tables import hits_table  # noqa: PLC0415
+    from rasid.search import Query, connect, search_articles, search_mentions  # noqa: PLC0415
+
+    query = Query(
+        text=words,
+        tag=tag,
+        actor=actor,
+        place=place,
+        modality=modality,
+        outlet=outlet,
+        since=since,
+        until=until,
+        size=size,
+    )
+    with connect(settings()) as es:
+        mentions, articles = search_mentions(es, query), search_articles(es, query)
+    if as_json:
+        found = {"mentions": mentions, "articles": articles}
+        _print_json({name: [asdict(hit) for hit in hits] for name, hits in found.items()})
+        return
+    out.print(hits_table("Mentions", mentions))
+    out.print(hits_table("Articles", articles))
+
+
+@app.command()
+def provision(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring index templates and indices to what include/elasticsearch says; repeatable."""
+    from rasid.search import connect  # noqa: PLC0415
+    from rasid.search import provision as bring_up  # noqa: PLC0415
+
+    with connect(settings()) as es:
+        changes = bring_up(es, dry_run=dry_run)
+    if as_json:
+        _print_json([asdict(change) for change in changes])
+    else:
+        for change in changes:
+            out.print(f"{change.action}: {change.kind} {change.name}", markup=False)
+        if not changes:
+            out.print("Nothing to change.")
+    raise typer.Exit(any(change.action == "needs migration" for change in changes))
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check Java, Elasticsearch, templates, registry, lexicon, store and disk; say how to mend."""
+    from rasid.cli.doctor import examine  # noqa: PLC0415
+
+    checks = examine()
+    if as_json:
+        _print_json([asdict(check) for check in checks])
+    else:
+        for check in checks:
+            mark = "[green]ok[/]   " if check.good else "[red]wrong[/]"
+            out.print(f"{mark} {check.name}: {escape(check.finding)}", soft_wrap=True)
+            if check.remedy:
+                out.print(f"      → {escape(check.remedy)}", soft_wrap=True)
+    raise typer.Exit(0 if all(check.good for check in checks) else 1)
+
+
+@es_app.command("start")
+def es_start() -> None:
+    """Fetch (once), start and wait for the local node."""
+    out.print(f"Elasticsearch {_start_node().version} at {_start_node().url}", markup=False)
+
+
+@es_app.command("stop")
+def es_stop() -> None:
+    """Stop this checkout's node."""
+    from rasid.search import local_node  # noqa: PLC0415
+
+    out.print("Elasticsearch stopped." if local_node.stop() else "It was not running.")
+
+
+@es_app.command("status")
+def es_status() -> None:
+    """Say whether the node runs, and where."""
+    from rasid.search import local_node  # noqa: PLC0415
+
+    now = local_node.status()
+    out.print(f"{now.state} at {now.url}, data in {now.folder}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if now.state == "running" else 1)
+
+
+@feeds_app.command("list")
+def feeds_list(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
+    """The registry: every usable feed, and what is wrong with the others."""
+    from rasid.sources import read_registry  # noqa: PLC0415
+
+    found, problems = read_registry(feeds or settings().feeds)
+    if as_json:
+        _print_json(
+            {"feeds": [asdict(f) for f in found], "problems": [str(p) for p in problems]}
+        )
+    else:
+        table = Table("id", "outlet", "country", "grade", "minutes", "policy", "url")
+        for feed in found:
+            row = (feed.id, feed.outlet, feed.country, feed.grade, str(feed.cadence_minutes))
+            table.add_row(*row, feed.policy if feed.enabled else "off", feed.url)
+        out.print(table)
+        for problem in problems:
+            err.print(str(problem), style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(2 if problems else 0)
+
+
+@feeds_app.command("check")
+def feeds_check(
+    ids: Annotated[list[str] | None, typer.Argument(help="Feed ids; none: all.")] = None,
+    *,
+    feeds: FeedsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Poll once without remembering anything, and say what a run would do."""
+    import asyncio  # noqa: PLC0415
+
+    from rasid.sources import FeedPoll, Validators, poll_feed, read_registry  # noqa: PLC0415
+    from rasid.web import GuardedClient  # noqa: PLC0415
+
+    registry, problems = read_registry(feeds or settings().feeds)
+    unknown = set(ids or ()) - {feed.id for feed in registry}
+    if unknown:
+        raise ConfigError(
+            f"no feed is called {', '.join(sorted(unknown))}. `rasid feeds list` shows the ids."
+        )
+    chosen = [feed for feed in registry if not ids or feed.id in ids]
+
+    async def poll_all() -> list[FeedPoll]:
+        with rich.progress.Progress(console=err, transient=True) as progress:
+            bar = progress.add_task("polling", total=len(chosen))
+            async with GuardedClient(
+                allow_hosts=settings().allowed_hosts, user_agent=settings().user_agent
+            ) as client:
+
+                async def one(index: int) -> FeedPoll:
+                    now = datetime.now(UTC)
+                    poll = await poll_feed(client, chosen[index], Validators(), now=now)
+                    progress.advance(bar)
+                    return poll
+
+                return await asyncio.gather(*(one(i) for i in range(len(chosen))))
+
+    polls = asyncio.run(poll_all())
+    if as_json:
+        _print_json([{**_plain(poll), "items": len(poll.items)} for poll in polls])
+    else:
+        table = Table("feed", "outcome", "items", "newest", "a run would")
+        for poll in polls:
+            newest = max((i.published_at for i in poll.items if i.published_at), default=None)
+            would = f"fetch up to {len(poll.items)} pages" if poll.items else "fetch nothing"
+            table.add_row(
+                poll.feed_id,
+                poll.outcome,
+                str(len(poll.items)),
+                f"{newest:%Y-%m-%d %H:%M}" if newest else "",
+                would + (f": {poll.error}" if poll.error else ""),
+            )
+        out.print(table)
+    for problem in problems:
+        err.print(str(problem), style="red", markup=False, soft_wrap=True)
+    fine = all(poll.outcome == "ok" for poll in polls)
+    raise typer.Exit(2 if problems else 0 if fine else 1)
+
+
+@lexicon_app.command("compile")
+def lexicon_compile() -> None:
+    """Compile include/lexicon and say what came of it."""
+    from rasid.tagging import load_tagger  # noqa: PLC0415
+
+    out.print(f"Lexicon and tagger {load_tagger().version}", markup=False)
+
+
+@lexicon_app.command("lint")
+def lexicon_lint(*, as_json: AsJson = False) -> None:
+    """Duplicates, fold collisions, unknown ids, failing examples: by file and line."""
+    from rasid.settings import INCLUDE  # noqa: PLC0415
+    from rasid.tagging import lint_lexicon  # noqa: PLC0415
+
+    problems = lint_lexicon(INCLUDE / "lexicon")
+    if as_json:
+        _print_json([str(problem) for problem in problems])
+    else:
+        for problem in problems:
+            out.print(str(problem), markup=False, soft_wrap=True)
+        out.print(f"{len(problems)} problems")
+    raise typer.Exit(1 if problems else 0)
+
+
+@lexicon_app.command("explain")
+def lexicon_explain(word: str) -> None:
+    """What the lexicon makes of a word: analyses, entries, classes."""
+    from rasid.tagging import explain_word, load_tagger  # noqa: PLC0415
+
+    _print_json(explain_word(load_tagger(), word))
+
+
+def _use(feeds: Path | None) -> None:
+    """Let every part of this process read the registry named on the command line."""
+    if feeds is not None:
+        import os  # noqa: PLC0415
+
+        if not feeds.is_file():
+            raise ConfigError(f"{feeds} is no file. Name a feed registry (see include/feeds.yaml).")
+        os.environ["RASID_FEEDS"] = str(feeds.resolve())
+        settings.cache_clear()
+
+
+def _node_for_us() -> None:
+    """Start the local node unless another cluster is named."""
+    if not settings().es_url:
+        _start_node()
+
+
+def _start_node() -> Any:
+    from rasid.cli.tables import node_progress  # noqa: PLC0415
+    from rasid.search import local_node  # noqa: PLC0415
+
+    with node_progress(err) as progress:
+        return local_node.start(progress=progress)
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Airflow prints on standard output, which belongs to the result."""
+    import contextlib  # noqa: PLC0415
+
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def _documents(files: list[Path], *, plain: bool) -> Iterator[dict[str, Any] | str]:
+    """Documents to tag; a string is the message about one that cannot be."""
+    if plain:
+        for file in files:
+            try:
+                yield {"id": file.name, "text": file.read_text("utf-8")}
+            except (OSError, UnicodeDecodeError) as error:
+                yield f"{file}: {error}. Name a UTF-8 text file."
+        return
+    for name in files or [Path("-")]:
+        try:
+            lines = (sys.stdin.buffer if str(name) == "-" else name.open("rb")).readlines()
+        except OSError as error:
+            yield f"{name}: {error.strerror}. Name a JSONL file."
+            continue
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield _document(line, f"{name}:{number}")
+
+
+def _document(line: bytes, where: str) -> dict[str, Any] | str:
+    try:
+        document = json.loads(line)
+    except ValueError as error:
+        return f'{where}: not JSON ({error}). Give one object a line: {{"id": …, "text": …}}'
+    if not isinstance(document, dict) or not isinstance(document.get("text"), str):
+        return f'{where}: no "text". Give one object a line: {{"id": …, "text": …}}'
+    if "id" not in document:
+        return f'{where}: no "id". Give each document an id of its own.'
+    published = document.get("published_at")
+    try:
+        if published:
+            datetime.fromisoformat(published)
+    except (TypeError, ValueError):
+        return f"{where}: published_at {published!r} is no ISO 8601 date, such as 2026-11-24T09:30Z"
+    return document
+
+
+def _book(book: Any, polls: list[dict[str, Any]]) -> dict[str, Any]:
+    mine: dict[str, Any] = next((p for p in polls if p["feed_id"] == book.feed_id), {})
+    poll = {name: mine.get(name) for name in ("outcome", "flags", "error")} if mine else None
+    return {**asdict(book), "closed": book.closed, "difference": book.difference, "poll": poll}
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    values = asdict(record)
+    values.pop("head", None)
+    return values
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+if __name__ == "__main__":
+    main()

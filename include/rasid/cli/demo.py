@@ -1,0 +1,199 @@
+"""Starting it all: `rasid demo` with the small news site, `rasid up` with the real registry."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from rasid.airflow import standalone
+from rasid.airflow.once import Pass, read_pass
+from rasid.cli.tables import books_table, mentions_table, node_progress
+from rasid.demo.site import demo_feeds, expectations, serve
+from rasid.search import Query, alias, connect, local_node, search_mentions
+from rasid.settings import settings
+
+
+SITE_PORT = 8800
+RUN_SECONDS = 300.0
+TASKS = ("plan", "poll", "batch", "process.fetch", "process.read", "process.tag", "process.index")
+
+
+def show(out: Console, *, once: bool, airflow_port: int) -> int:
+    """The whole demo; exit status 0 when the books closed and the expected articles are found."""
+    began = time.monotonic()
+    with ExitStack() as running:
+        # SIGTERM (`kill`, a CI that gives up) must stop what we started just as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            site = running.enter_context(serve(SITE_PORT, now=datetime.now(UTC)))
+            home = settings().home / "airflow-demo"
+            environment = standalone.prepare(home, _demo_variables(), port=airflow_port)
+            airflow = running.enter_context(_airflow(home, environment))
+            out.print(f"News site at {site.url}")
+            running.enter_context(_node(out))
+            _forget(out)
+            with out.status("Airflow is starting …"):
+                standalone.wait_until_healthy(airflow)
+            done, seconds = _follow(out, airflow)
+            missing = _report(out, done, seconds)
+            good = done.state == "success" and all(b.closed for b in done.books) and not missing
+            took = time.monotonic() - began
+            out.print(f"\nThe run took {seconds:.0f} s, all of it {took:.0f} s.")
+            if not once:
+                _where_to_click(out, airflow, done)
+                signal.pause()
+        except KeyboardInterrupt:
+            out.print("\nStopping what the demo started …")
+            return 130 if once else 0
+    return 0 if good else 1
+
+
+def start_schedule(out: Console, *, airflow_port: int) -> None:
+    """Start Elasticsearch and Airflow with the registry and the schedule on, and leave them."""
+    if not settings().es_url:
+        with node_progress(out) as progress:
+            local_node.start(progress=progress)
+    home = settings().home / "airflow"
+    environment = standalone.prepare(home, {}, port=airflow_port)
+    airflow = standalone.start(home, environment)
+    with out.status("Airflow is starting …"):
+        standalone.wait_until_healthy(airflow)
+    with standalone.api(airflow) as client:
+        standalone.set_paused(client, paused=False)
+    out.print(f"Airflow:  {airflow.url}/dags/monitor_news   (admin / {airflow.password})")
+    out.print("Stop it with `rasid down`.")
+
+
+def _demo_variables() -> dict[str, str]:
+    """The demo's own registry, and leave to reach its site on loopback."""
+    registry = settings().home / "demo-feeds.yaml"
+    registry.parent.mkdir(parents=True, exist_ok=True)
+    feeds = {"feeds": demo_feeds(SITE_PORT)}
+    registry.write_text(yaml.safe_dump(feeds, allow_unicode=True, sort_keys=False), "utf-8")
+    variables = {
+        "RASID_FEEDS": str(registry),
+        "RASID_ALLOW_HOSTS": f"127.0.0.1:{SITE_PORT}",
+        # Only the run that is watched: the schedule would poll in between.
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+    }
+    os.environ.update(variables)
+    settings.cache_clear()
+    return variables
+
+
+@contextmanager
+def _airflow(home: Path, environment: Mapping[str, str]) -> Iterator[standalone.Airflow]:
+    yield standalone.start(home, environment)
+    standalone.stop(home)
+
+
+@contextmanager
+def _node(out: Console) -> Iterator[None]:
+    """Elasticsearch: the cluster that is named, the node that runs, or one that we start and stop."""
+    ours = not settings().es_url and local_node.status().state != "running"
+    if ours:
+        with node_progress(out) as progress:
+            local_node.start(progress=progress)
+    with connect(settings()) as es:
+        version = es.info()["version"]["number"]
+    out.print(f"Elasticsearch {version} at {settings().es_url or local_node.status().url}")
+    try:
+        yield
+    finally:
+        if ours:
+            local_node.stop()
+
+
+def _forget(out: Console) -> None:
+    """Forget what an earlier demo found, so that this one shows the whole way again."""
+    ids = [feed["id"] for feed in demo_feeds(SITE_PORT)]
+    mine = {"terms": {"feed_id": ids}}
+    with connect(settings()) as es:
+        if es.indices.exists_alias(name=alias("entries")):
+            gone = es.delete_by_query(
+                index="rasid-*", query=mine, conflicts="proceed", refresh=True
+            )["deleted"]
+            if gone:
+                out.print(f"Forgot {gone} documents of an earlier demo.")
+
+
+def _follow(out: Console, airflow: standalone.Airflow) -> tuple[Pass, float]:
+    """Start a run, show its tasks as they go; what it came to and its seconds."""
+    with standalone.api(airflow) as client, Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:16}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        console=out,
+    ) as bars:
+        standalone.set_paused(client, paused=False)
+        run_id = standalone.trigger(client, conf={"only_due": False})
+        began = time.monotonic()
+        shown = {name: bars.add_task(name, total=1) for name in (*TASKS, "settle")}
+        while True:
+            state = standalone.run_state(client, run_id)
+            states = standalone.task_states(client, run_id)
+            total = Counter(task for task, _ in states)
+            over = Counter(t for t, s in states if s in {"success", "failed", "skipped"})
+            for name, bar in shown.items():
+                bars.update(bar, total=total[name] or 1, completed=over[name])
+            if state in {"success", "failed"} or time.monotonic() - began > RUN_SECONDS:
+                break
+            time.sleep(0.5)
+        seconds = time.monotonic() - began
+        standalone.set_paused(client, paused=True)
+    return read_pass(run_id, state), seconds
+
+
+def _report(out: Console, done: Pass, seconds: float) -> list[str]:
+    """Print mentions and books; the expected articles that a search does not find."""
+    with connect(settings()) as es:
+        mentions = es.search(
+            index=alias("mentions"),
+            query={"term": {"run_id": done.run_id}} if False else {"match_all": {}},
+            sort=[{"published_at": "desc"}],
+            size=500,
+        )["hits"]["hits"]
+        missing = _missing(es)
+    out.print(mentions_table([hit["_source"] for hit in mentions]))
+    out.print(books_table(done.books, done.polls))
+    for line in missing:
+        out.print(f"[red]not found by search:[/] {line}", soft_wrap=True)
+    return missing
+
+
+def _missing(es: Any) -> list[str]:
+    """Expected tags that no mention of their article carries, in words."""
+    found: dict[str, set[str]] = {}
+    for hit in search_mentions(es, Query(size=1000)):
+        found.setdefault(hit.source["url"], set()).add(hit.source["tag"])
+    lines = []
+    for expected in expectations():
+        url = next((u for u in found if u.endswith(expected.path)), "")
+        for want in expected.expects:
+            if want.tag not in found.get(url, set()):
+                lines.append(f"{want.tag} in «{expected.title}»")
+    return lines
+
+
+def _where_to_click(out: Console, airflow: standalone.Airflow, done: Pass) -> None:
+    out.print(f"\nAirflow      {airflow.url}   (admin / {airflow.password})", soft_wrap=True)
+    out.print(f"This run     {airflow.run_url(done.run_id)}", soft_wrap=True)
+    out.print('Search       .venv/bin/rasid search "هجوم" --tag militia_attack --since 7d')
+    out.print(f"Elastic API  {local_node.status().url}/rasid-mentions/_search")
+    out.print("Kibana       point a Kibana 9.x at that Elasticsearch (docker-compose.yaml does)")
+    out.print("\nCtrl-C stops everything the demo started.")

@@ -1,0 +1,94 @@
+"""Batch: tell new entries from known ones, write down what is owed, share out the work."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+import structlog
+
+from elasticsearch import Elasticsearch
+from pydantic import TypeAdapter
+
+from rasid.pipeline.ledger import known_ids, owed, write_entries
+from rasid.pipeline.plan import usable_feeds
+from rasid.pipeline.records import Books, Entry, Run
+from rasid.pipeline.store import read_records, write_records
+from rasid.sources import FeedItem, FeedPoll
+
+
+log = structlog.get_logger()
+
+ENTRIES_PER_BATCH = 100
+_ITEMS = TypeAdapter(FeedItem)
+
+
+def batch(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[str]:
+    """Paths of the batches of at most 100 entries to fetch; may be empty.
+
+    Every new entry is written to the ledger as owed before anything is fetched: from here on a
+    crash loses nothing. Entries that earlier runs left owed, or whose next try is due, come along.
+    """
+    polls = [poll for path in poll_paths for poll in read_records(path, FeedPoll)]
+    known = known_ids(es, sorted({i.entry_id for p in polls for i in p.items}), run)
+    new: dict[str, Entry] = {}
+    books = []
+    for poll in polls:
+        fresh = 0
+        for item in poll.items:
+            if item.entry_id not in known and item.entry_id not in new:
+                new[item.entry_id] = _new_entry(poll.feed_id, item, run)
+                fresh += 1
+        # Items without a usable link cannot have a document: they are settled in the books.
+        lost: dict[str, int] = defaultdict(int)
+        for outcome, _ in poll.dropped:
+            lost[outcome] += 1
+        books.append(
+            Books(
+                poll.feed_id,
+                seen=len(poll.items) + len(poll.dropped),
+                known=len(poll.items) - fresh,
+                new=fresh + len(poll.dropped),
+                outcomes={"dropped": len(poll.dropped)} if poll.dropped else {},
+                causes=dict(lost),
+            )
+        )
+    feeds = usable_feeds()
+    carried = [entry for entry in owed(es, run.started_at) if entry.entry_id not in new]
+    write_entries(es, run, [*new.values(), *carried], feeds)
+    write_records(run.path("seen.jsonl.gz"), Books, books)
+    write_records(run.path("carried.jsonl.gz"), Entry, carried)
+    log.info("batched", new=len(new), known=len(known), carried=len(carried))
+    return [
+        write_records(run.path(f"batches/{n:04}.jsonl.gz"), Entry, part)
+        for n, part in enumerate(_shared_out([*new.values(), *carried]))
+    ]
+
+
+def _new_entry(feed_id: str, item: FeedItem, run: Run) -> Entry:
+    return Entry(
+        entry_id=item.entry_id,
+        feed_id=feed_id,
+        url=item.url,
+        canonical_url=item.canonical_url,
+        first_seen_at=run.started_at,
+        item=_ITEMS.dump_python(item, mode="json"),
+    )
+
+
+def _shared_out(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """Batches of at most 100; a host's entries stay together, so that one task keeps its pace."""
+    by_host: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_host[urlsplit(entry.url).netloc].append(entry)
+    batches: list[list[Entry]] = []
+    for _, group in sorted(by_host.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+        for i in range(0, len(group), ENTRIES_PER_BATCH):
+            part = group[i : i + ENTRIES_PER_BATCH]
+            room = next((b for b in batches if len(b) + len(part) <= ENTRIES_PER_BATCH), None)
+            if room is None:
+                batches.append(part)
+            else:
+                room.extend(part)
+    return batches

@@ -1,0 +1,179 @@
+"""The documents of `rasid-articles` and `rasid-mentions`, made from an entry at its end."""
+
+from __future__ import annotations
+
+import hashlib
+
+from collections.abc import Iterable
+from typing import Any
+
+from rasid.pipeline.records import Entry, Run
+from rasid.reading import fingerprint
+from rasid.sources import Feed
+
+
+def article_document(entry: Entry, run: Run, feed: Feed | None) -> dict[str, Any]:
+    """One article; offsets of its mentions count in `title + "\\n" + text`."""
+    article = entry.article or {}
+    return {
+        "article_id": entry.entry_id,
+        "url": entry.url,
+        "canonical_url": article["canonical_url"],
+        **_source(entry, feed),
+        "language": article["language"],
+        "title": article["title"],
+        "summary": article["summary"],
+        "text": article["text"],
+        "authors": list(article["authors"]),
+        "published_at": article["published_at"],
+        "published_source": article["published_source"],
+        "published_precision": article["published_precision"],
+        "published_raw": article["published_raw"],
+        "first_seen_at": entry.first_seen_at.isoformat(),
+        "fetched_at": article["fetched_at"],
+        "revision": run.revision,
+        "archive": (
+            {"path": entry.archive.path, "offset": entry.archive.offset} if entry.archive else None
+        ),
+        "text_hash": article["text_hash"],
+        "bands": list(fingerprint(article["text"])),
+        "charset": article["charset"],
+        "charset_source": article["charset_source"],
+        "extraction_method": article["method"],
+        "flags": list(entry.flags),
+        "tags": _facets(entry.mentions),
+        **_versions(article["tagger_version"]),
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+    }
+
+
+def mention_documents(entry: Entry, run: Run, feed: Feed | None) -> list[dict[str, Any]]:
+    """One flat document per mention, with what analysts filter articles by."""
+    return [_mention_document(mention, entry, run, feed) for mention in entry.mentions]
+
+
+def _mention_document(
+    mention: dict[str, Any], entry: Entry, run: Run, feed: Feed | None
+) -> dict[str, Any]:
+    article = entry.article or {}
+    shown = "militia_attack" if mention["militia_attack"] else mention["tag"]
+    place = mention["places"][0] if mention["places"] else {}
+    return {
+        "mention_id": _mention_id(entry.entry_id, mention),
+        "article_id": entry.entry_id,
+        "revision": run.revision,
+        "tag": shown,
+        "event": mention["tag"],
+        **{key: mention[key] or None for key in _COPIED},
+        **{role: _texts(mention[spans]) for role, spans in _ROLES.items()},
+        "actor_id": _ids(mention["actors"]),
+        "actor_class": mention["actor_class"],
+        "location": (
+            {"lat": place["lat"], "lon": place["lon"]} if place.get("lat") is not None else None
+        ),
+        "place_precision": place.get("precision"),
+        "event_time": (mention["event_time"] or {}).get("start"),
+        "event_time_precision": (mention["event_time"] or {}).get("precision"),
+        "killed": _range(mention["killed"]),
+        "injured": _range(mention["injured"]),
+        "size": _range(mention["unit_size"]),
+        "trigger": {k: mention["trigger"][k] for k in ("text", "start", "end")},
+        "sentence": {
+            "text": mention["sentence"],
+            "start": mention["sent_start"],
+            "end": mention["sent_end"],
+        },
+        "roles": {spans: mention[spans] for spans in _ROLES.values()},
+        "evidence": mention["evidence"],
+        "confidence": mention["confidence"],
+        "attribution": _attribution(mention["attribution"]),
+        **_source(entry, feed),
+        "url": entry.url,
+        "title": article["title"],
+        "published_at": article["published_at"],
+        "first_seen_at": entry.first_seen_at.isoformat(),
+        **_versions(article["tagger_version"]),
+    }
+
+
+_COPIED = (
+    "subtype",
+    "kind",
+    "modality",
+    "aspect",
+    "outcome",
+    "certainty",
+    "acled_sub_event",
+    "plover_cat",
+    "plover_mode",
+    "cameo",
+)
+# Field of the index → list of spans in the mention.
+_ROLES = {
+    "actor": "actors",
+    "target": "targets",
+    "force": "movers",
+    "from": "from",
+    "to": "to",
+    "via": "via",
+    "place": "places",
+    "weapon": "weapons",
+}
+
+
+def _facets(mentions: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    found = list(mentions)
+    named = [role for m in found for role in (*m["actors"], *m["movers"])]
+    return {
+        "militia_attack": any(m["militia_attack"] for m in found),
+        "attack": any(m["tag"] == "attack" for m in found),
+        "troop_movement": any(m["tag"] == "troop_movement" for m in found),
+        "actors": _texts(named),
+        "actor_classes": sorted({m["actor_class"] for m in found if m["actor_class"]}),
+        "places": _texts(place for m in found for place in m["places"]),
+        "modalities": sorted({m["modality"] for m in found}),
+        "kinds": sorted({m["kind"] for m in found if m["kind"]}),
+        "max_confidence": max((m["confidence"] for m in found), default=None),
+        "mentions": len(found),
+    }
+
+
+def _source(entry: Entry, feed: Feed | None) -> dict[str, Any]:
+    return {
+        "outlet": feed.outlet if feed else "",
+        "newsroom": feed.newsroom if feed else "",
+        "feed_id": entry.feed_id,
+        "country": feed.country if feed else "",
+    }
+
+
+def _versions(tagger_version: str) -> dict[str, str]:
+    """A tagger's version reads `<lexicon hash>+<tagger>`."""
+    return {
+        "lexicon_version": tagger_version.partition("+")[0],
+        "tagger_version": tagger_version,
+    }
+
+
+def _mention_id(article_id: str, mention: dict[str, Any]) -> str:
+    key = f"{article_id}|{mention['tag']}|{mention['start']}-{mention['end']}"
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _texts(spans: Iterable[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(span.get("name") or span["text"] for span in spans))
+
+
+def _ids(spans: Iterable[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(span["id"] for span in spans if span.get("id")))
+
+
+def _range(count: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {"min": count.get("min"), "max": count.get("max")} if count else None
+
+
+def _attribution(said: dict[str, Any] | None) -> dict[str, Any] | None:
+    if not said:
+        return None
+    return {key: said.get(key) or None for key in ("status", "speaker", "claimed_by", "denied_by")}

@@ -1,0 +1,77 @@
+"""Fetch: bring the pages of a batch and keep them as they came."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+
+from rasid.errors import FetchError
+from rasid.pipeline.archive import WarcFile
+from rasid.pipeline.plan import usable_feeds
+from rasid.pipeline.records import Entry, Run
+from rasid.pipeline.store import read_records, write_records
+from rasid.settings import settings
+from rasid.sources import Feed
+from rasid.web import Fetched, GuardedClient
+
+
+log = structlog.get_logger()
+
+# Over all hosts of a batch; each host by itself is asked by at most two at a time.
+AT_ONCE = 8
+
+
+async def fetch(run: Run, path: str) -> str:
+    """Fetch the entries of the batch at `path`; the path of the same entries with their archive."""
+    feeds = usable_feeds()
+    entries = list(read_records(path, Entry))
+    name = path.rpartition("/")[2].partition(".")[0]
+    # A try of its own file: what an earlier try archived may already be referred to.
+    warc = WarcFile(_archive_path(run, f"{name}-{secrets.token_hex(4)}"))
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(client: GuardedClient, entry: Entry) -> Entry:
+        feed = feeds.get(entry.feed_id)
+        if feed is None:
+            return entry.failed("policy_refused", "its feed left the registry", now=_now())
+        if feed.full_text and entry.item["content"]:
+            return replace(entry, archive=warc.add_fragment(entry.url, entry.item["content"]))
+        async with turn:
+            try:
+                page = await _page(client, feed, entry)
+            except FetchError as error:
+                return entry.failed(
+                    error.outcome, str(error), now=_now(), retry_after=error.retry_after
+                )
+        return replace(entry, archive=warc.add_response(page))
+
+    async with GuardedClient(
+        allow_hosts=settings().allowed_hosts, user_agent=settings().user_agent
+    ) as client:
+        done = await asyncio.gather(*(one(client, entry) for entry in entries))
+    warc.save()
+    log.info("fetched", pages=sum(e.archive is not None for e in done), of=len(done))
+    return write_records(run.path(f"pages/{name}.jsonl.gz"), Entry, done)
+
+
+async def _page(client: GuardedClient, feed: Feed, entry: Entry) -> Fetched:
+    return await client.get(
+        entry.url,
+        deadline=feed.timeout,
+        min_interval=feed.min_interval,
+        respect_robots=feed.respects_robots,
+    )
+
+
+def _archive_path(run: Run, name: str) -> str:
+    day = run.started_at.strftime("%Y/%m/%d")
+    return f"{settings().store_root}/archive/{day}/{run.path(name).rpartition('/runs/')[2].replace('/', '-')}.warc.gz"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

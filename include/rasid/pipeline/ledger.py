@@ -1,0 +1,292 @@
+"""The ledger in Elasticsearch: what was found, what is owed, what became of it.
+
+`rasid-entries` holds one document per entry (frontier, ledger and quarantine in one),
+`rasid-polls` one per feed and run (its newest committed one is what we remember of the feed),
+`rasid-runs` the closed books. Every write carries the run's revision, so that a repeated or a late
+writer changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from elasticsearch import Elasticsearch
+from pydantic import TypeAdapter
+
+from rasid.errors import SearchUnavailable
+from rasid.pipeline.outcomes import Outcome
+from rasid.pipeline.records import Books, Entry, Run
+from rasid.search import Write, alias, index_for, write_all
+from rasid.sources import Feed, FeedPoll, FeedState
+
+
+_STATES = TypeAdapter(FeedState)
+# More than any run holds: 1,000 feeds of 40 new items.
+_LIMIT = 10_000
+
+
+def feed_states(es: Elasticsearch) -> dict[str, FeedState]:
+    """What the newest committed poll of each feed remembers, by feed id."""
+    found = es.search(
+        index=alias("polls"),
+        query={"term": {"committed": True}},
+        collapse={"field": "feed_id"},
+        sort=[{"polled_at": "desc"}],
+        source=["state"],
+        size=_LIMIT,
+    )
+    states = [_STATES.validate_python(hit["_source"]["state"]) for hit in found["hits"]["hits"]]
+    return {state.feed_id: state for state in states}
+
+
+def known_ids(es: Elasticsearch, ids: Sequence[str], run: Run) -> set[str]:
+    """Those of `ids` that another run found before this one.
+
+    An entry that this very run wrote down, in a try that died, is still new to it.
+    """
+    known: set[str] = set()
+    for part in _parts(ids):
+        answer = es.mget(index=index_for("entries"), ids=part, source=["run_id"])
+        known |= {
+            doc["_id"]
+            for doc in answer["docs"]
+            if doc.get("found") and doc["_source"]["run_id"] != run.run_id
+        }
+    return known
+
+
+def owed(es: Elasticsearch, now: datetime) -> list[Entry]:
+    """Entries that an earlier run left unfinished, and those whose next try is due."""
+    es.indices.refresh(index=alias("entries"))
+    due = {"range": {"next_attempt_at": {"lte": now.isoformat()}}}
+    found = es.search(
+        index=alias("entries"),
+        query={
+            "bool": {
+                "should": [
+                    {"term": {"state": "owed"}},
+                    {"bool": {"filter": [{"term": {"state": "waiting"}}, due]}},
+                ]
+            }
+        },
+        sort=[{"first_seen_at": "asc"}],
+        size=_LIMIT,
+    )
+    return [_entry(hit["_source"]) for hit in found["hits"]["hits"]]
+
+
+def write_entries(es: Elasticsearch, run: Run, entries: Iterable[Entry], feeds: Feeds) -> None:
+    """Write the state of `entries` as this run leaves them."""
+    _write(
+        es,
+        [
+            Write(
+                index_for("entries"), entry.entry_id, run.revision, _document(entry, run, feeds)
+            )
+            for entry in entries
+        ],
+    )
+
+
+def write_polls(es: Elasticsearch, run: Run, polls: Iterable[Committed], feeds: Feeds) -> None:
+    """Write one document per poll; a committed one carries the validators for the next poll."""
+    _write(es, [_poll_write(run, poll, feeds) for poll in polls])
+
+
+def write_books(
+    es: Elasticsearch,
+    run: Run,
+    books: Iterable[Books],
+    *,
+    settled_at: datetime,
+    problems: Sequence[str],
+) -> None:
+    """Write the books of the run: one document per feed, and one (`*`) for the whole."""
+    writes = []
+    for book in books:
+        source = {
+            "run_id": run.run_id,
+            "dag_id": run.dag_id,
+            "feed_id": book.feed_id,
+            "started_at": run.started_at.isoformat(),
+            "settled_at": settled_at.isoformat(),
+            "duration_ms": int((settled_at - run.started_at).total_seconds() * 1000),
+            "seen": book.seen,
+            "known": book.known,
+            "new": book.new,
+            "carried": book.carried,
+            "waiting": book.waiting,
+            "outcomes": book.outcomes,
+            "causes": book.causes,
+            "closed": book.closed,
+            "difference": book.difference,
+            "problems": list(problems) if book.feed_id == "*" else [],
+        }
+        key = f"{run.run_id}|{book.feed_id}"
+        writes.append(Write(index_for("runs"), key, run.revision, source))
+    _write(es, writes)
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """What the ledger says became of a feed's entries in one run."""
+
+    outcomes: dict[str, int]
+    causes: dict[str, int]
+    waiting: int
+
+
+def endings(es: Elasticsearch, run: Run) -> dict[str, Endings]:
+    """By feed: how the entries that this run worked on stand in the ledger now."""
+    es.indices.refresh(index=alias("entries"))
+    found = es.search(
+        index=alias("entries"),
+        # Found by this run (whoever settled it since), or carried into it.
+        query={
+            "bool": {
+                "should": [
+                    {"term": {"run_id": run.run_id}},
+                    {"term": {"last_run_id": run.run_id}},
+                ]
+            }
+        },
+        size=0,
+        aggs={
+            "feeds": {
+                "terms": {"field": "feed_id", "size": _LIMIT},
+                "aggs": {
+                    name: {"terms": {"field": name, "size": 100}}
+                    for name in ("state", "outcome", "cause")
+                },
+            }
+        },
+    )
+    ended = {}
+    for feed in found["aggregations"]["feeds"]["buckets"]:
+        counts = {
+            name: {bucket["key"]: bucket["doc_count"] for bucket in feed[name]["buckets"]}
+            for name in ("state", "outcome", "cause")
+        }
+        ended[feed["key"]] = Endings(
+            counts["outcome"], counts["cause"], waiting=counts["state"].get("waiting", 0)
+        )
+    return ended
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A poll as `settle` writes it: with its counts, and the state to remember if it may be."""
+
+    poll: FeedPoll
+    known: int
+    new: int
+    state: FeedState
+    commit: bool
+
+
+Feeds = dict[str, Feed]
+
+
+def _document(entry: Entry, run: Run, feeds: Feeds) -> dict[str, Any]:
+    feed = feeds.get(entry.feed_id)
+    ended = entry.outcome is not None
+    article = entry.article or {}
+    state = "settled" if ended else "waiting" if entry.waiting else "owed"
+    return {
+        "entry_id": entry.entry_id,
+        "canonical_url": entry.canonical_url,
+        "url": entry.url,
+        "feed_id": entry.feed_id,
+        "outlet": feed.outlet if feed else "",
+        "newsroom": feed.newsroom if feed else "",
+        "title": article.get("title") or entry.item.get("title", ""),
+        "published_at": article.get("published_at") or entry.item.get("published_at"),
+        "first_seen_at": entry.first_seen_at.isoformat(),
+        "seen_at": run.started_at.isoformat(),
+        "state": state,
+        "outcome": entry.outcome.value if entry.outcome else None,
+        "cause": entry.cause or None,
+        "error": entry.error or None,
+        "flags": list(entry.flags),
+        "attempts": entry.attempts,
+        "next_attempt_at": entry.next_attempt_at.isoformat() if entry.next_attempt_at else None,
+        # The run that found it: a carried entry keeps the one of its first document.
+        "run_id": entry.found_by or run.run_id,
+        "last_run_id": run.run_id,
+        "settled_at": run.started_at.isoformat() if ended else None,
+        "article_id": _article_id(entry),
+        "archive": (
+            {"path": entry.archive.path, "offset": entry.archive.offset} if entry.archive else None
+        ),
+        "item": entry.item,
+    }
+
+
+def _article_id(entry: Entry) -> str | None:
+    if entry.outcome in {Outcome.INDEXED, Outcome.UPDATED, Outcome.UNCHANGED}:
+        return entry.entry_id
+    return entry.duplicate_of or None
+
+
+def _entry(source: dict[str, Any]) -> Entry:
+    return Entry(
+        entry_id=source["entry_id"],
+        feed_id=source["feed_id"],
+        url=source["url"],
+        canonical_url=source["canonical_url"],
+        first_seen_at=datetime.fromisoformat(source["first_seen_at"]),
+        item=source["item"],
+        found_by=source["run_id"],
+        attempts=source["attempts"],
+    )
+
+
+def _poll_write(run: Run, done: Committed, feeds: Feeds) -> Write:
+    poll, state = done.poll, done.state
+    feed = feeds.get(poll.feed_id)
+    source = {
+        "poll_id": f"{run.run_id}|{poll.feed_id}",
+        "run_id": run.run_id,
+        "feed_id": poll.feed_id,
+        "outlet": feed.outlet if feed else "",
+        "country": feed.country if feed else "",
+        "polled_at": poll.polled_at.isoformat(),
+        "outcome": poll.outcome,
+        "flags": list(poll.flags),
+        "status": poll.status,
+        "error": poll.error,
+        "elapsed_ms": int(poll.elapsed * 1000),
+        "items": len(poll.items),
+        "known": done.known,
+        "new": done.new,
+        "dropped": len(poll.dropped),
+        "charset": poll.charset,
+        "charset_source": poll.charset_source,
+        "committed": done.commit,
+        "state": _STATES.dump_python(state, mode="json"),
+        "next_poll_at": state.next_poll_at.isoformat() if state.next_poll_at else None,
+        "interval_minutes": state.interval_minutes,
+        "failure_weight": state.failure_weight,
+        "empty_streak": state.empty_streak,
+        "failure_streak": state.failure_streak,
+        "head": poll.head or None,
+    }
+    return Write(index_for("polls"), str(source["poll_id"]), run.revision, source)
+
+
+def _write(es: Elasticsearch, writes: list[Write]) -> None:
+    """Write documents of our own making: a refused one is a defect of ours, not of the source."""
+    rejected = [result for result in write_all(es, writes) if result.status == "rejected"]
+    if rejected:
+        first = rejected[0]
+        raise SearchUnavailable(
+            f"Elasticsearch refuses {len(rejected)} ledger documents ({first.id}: {first.error})."
+            " Run `rasid provision`, then retry the task."
+        )
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[i : i + 1000] for i in range(0, len(ids), 1000))

@@ -1,0 +1,42 @@
+"""Poll: ask a batch of feeds, side by side, and keep what they said."""
+
+from __future__ import annotations
+
+import asyncio
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from elasticsearch import Elasticsearch
+
+from rasid.pipeline.ledger import feed_states
+from rasid.pipeline.plan import usable_feeds
+from rasid.pipeline.records import Run
+from rasid.pipeline.store import write_records
+from rasid.settings import settings
+from rasid.sources import FeedPoll, Validators, poll_feed
+from rasid.web import GuardedClient
+
+
+log = structlog.get_logger()
+
+
+async def poll(es: Elasticsearch, run: Run, feed_ids: Sequence[str], *, name: str) -> str:
+    """Poll `feed_ids` with their committed validators; the path of one FeedPoll record each."""
+    feeds = usable_feeds()
+    states = feed_states(es)
+
+    async def one(client: GuardedClient, feed_id: str) -> FeedPoll:
+        state = states.get(feed_id)
+        validators = state.validators if state else Validators()
+        done = await poll_feed(client, feeds[feed_id], validators, now=datetime.now(UTC))
+        log.info("polled", feed=feed_id, outcome=done.outcome, items=len(done.items))
+        return done
+
+    async with GuardedClient(
+        allow_hosts=settings().allowed_hosts, user_agent=settings().user_agent
+    ) as client:
+        polls = await asyncio.gather(*(one(client, i) for i in feed_ids if i in feeds))
+    return write_records(run.path(f"polls/{name}.jsonl.gz"), FeedPoll, polls)

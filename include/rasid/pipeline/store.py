@@ -1,0 +1,65 @@
+"""Files in the object storage (file://, s3://, memory:// …): gzipped JSON lines by reference.
+
+A file appears whole or not at all, so a task that dies while writing leaves nothing half-read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import fsspec
+
+from pydantic import TypeAdapter
+
+from rasid.errors import StoreUnavailable
+
+
+def write_bytes(url: str, data: bytes) -> str:
+    """Write `data` to `url`, creating its folders; returns `url`."""
+    with _ours(url):
+        fs, path = fsspec.core.url_to_fs(url)
+        fs.makedirs(fs._parent(path), exist_ok=True)  # noqa: SLF001  (fsspec's documented helper)
+        with fs.transaction, fs.open(path, "wb") as file:
+            file.write(data)
+    return url
+
+
+def read_bytes(url: str) -> bytes:
+    """The whole content of `url`."""
+    with _ours(url):
+        fs, path = fsspec.core.url_to_fs(url)
+        return bytes(fs.cat_file(path))
+
+
+def write_records(url: str, kind: Any, records: Iterable[Any]) -> str:
+    """Write dataclass instances of type `kind`, one JSON line each; returns `url`."""
+    adapter = TypeAdapter(kind)
+    buffer = io.BytesIO()
+    # mtime=0: the same records give the same bytes.
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed:
+        for record in records:
+            packed.write(adapter.dump_json(record) + b"\n")
+    return write_bytes(url, buffer.getvalue())
+
+
+def read_records(url: str, kind: Any) -> Iterator[Any]:
+    """The records of a file written by `write_records`, in order."""
+    adapter = TypeAdapter(kind)
+    for line in gzip.decompress(read_bytes(url)).splitlines():
+        yield adapter.validate_json(line)
+
+
+@contextmanager
+def _ours(url: str) -> Iterator[None]:
+    """A storage that fails is the platform's failure, not the record's."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{url}: {error}. Check RASID_STORE, its credentials and the free space; then retry."
+        ) from error
