@@ -18,7 +18,7 @@ _WORDS = re.compile("[\u0621-\u06d3]+")
 
 
 def language_of(text: str) -> str:
-    """Code of the language: ar, ur, ckb (any Kurdish), fa (or a neighbour), und (another script)."""
+    """Code of the language: ar, ur, ckb (Kurdish), fa (or a neighbour), und (another script)."""
     letters = len(_ARABIC_SCRIPT.findall(text))
     if letters < 10 or letters < len(_LATIN.findall(text)):
         return "und"

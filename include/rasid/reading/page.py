@@ -8,6 +8,7 @@ import unicodedata
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 
 MIN_CHARS = 200  # shorter than this is no article body (mcmetadata's rule)
 MANY_TEASERS = 5
+TEASERS_AT_END = 3
 CONFLICT = timedelta(hours=36)  # dates of one article that lie further apart contradict each other
 FUTURE = timedelta(hours=1)  # clocks of servers differ; zones that are forgotten differ by more
 
@@ -37,7 +39,7 @@ _URL_DATE = re.compile(
     r"|/(20\d\d)/[a-z_]+/(\d{1,2})/(\d{1,2})/"
 )
 _MISSING = re.compile(
-    r"(?:^|\W)404(?:\W|$)|not found|الصفحة (?:غير موجودة|المطلوبة غير)|لم يتم العثور|غير متوفرة?\s*$"
+    r"(?:^|\W)404(?:\W|$)|not found|الصفحة (?:غير موجودة|المطلوبة غير)|لم يتم العثور"
 )
 _BYLINE = re.compile(r"(?:كتب|كتبت|بقلم|تحرير|إعداد|نشر(?:ت)? في|تم نشره|آخر تحديث)\b\s*[:：]?")
 _COPYRIGHT = re.compile(r"جميع الحقوق محفوظة|حقوق النشر|©|copyright", re.IGNORECASE)
@@ -190,8 +192,8 @@ def _extract(tree: HtmlElement, markup: str) -> tuple[str, str]:
         tree, fast=True, with_metadata=False, include_comments=False, include_tables=False
     )
     first = _lines(getattr(found, "text", "") or "")
-    prose = _prose(first)
-    if prose >= MIN_CHARS and prose >= 0.9 * sum(map(len, first)):
+    sentences = sum(map(_is_prose, first))
+    if _prose(first) >= MIN_CHARS and len(first) - sentences <= max(5, 2 * sentences):
         return "\n".join(first), "trafilatura"
     second = _lines(extract_plain_text(markup, main_content=True, alt_texts=False, links=False))
     if _worth(second) > _worth(first):
@@ -204,9 +206,14 @@ def _lines(text: str) -> list[str]:
     return [line for raw in composed.splitlines() if (line := " ".join(raw.split()))]
 
 
+def _is_prose(line: str) -> bool:
+    """Whether a line is a sentence or more: menus, teasers and table cells are not."""
+    return len(line) >= 80 or (len(line) >= 20 and line[-1] in '.!؟?…»"')
+
+
 def _prose(lines: list[str]) -> int:
-    """Characters that stand in sentences: menus, teasers and tables have none."""
-    return sum(len(x) for x in lines if len(x) >= 60 or (len(x) >= 20 and x[-1] in '.!؟?…»"'))
+    """Characters that stand in sentences."""
+    return sum(len(line) for line in lines if _is_prose(line))
 
 
 def _worth(lines: list[str]) -> int:
@@ -222,6 +229,10 @@ def _finished(reading: Reading, text: str, method: str) -> Reading:
         lines.pop(0)
     while lines and (_COPYRIGHT.search(lines[-1]) or title_key(lines[-1]) in furniture):
         lines.pop()
+    # A run of unfinished lines at the end is a list of other articles.
+    teasers = len(list(takewhile(lambda line: not _is_prose(line), reversed(lines))))
+    if TEASERS_AT_END <= teasers < len(lines):
+        del lines[-teasers:]
     text = "\n".join(lines)
     if _prose(lines) < MIN_CHARS:
         return replace(reading, outcome="no_text", text=text, error=f"{len(text)} characters")
@@ -312,7 +323,7 @@ def _dated(
 
 
 def _finer(found: list[_Dated]) -> list[_Dated]:
-    """The visible date line with a clock time of the same day from another line, if there is one."""
+    """With the day of the date line made finer by another line's clock time on that day."""
     visible = [d for d in found if d.source == "visible"]
     if not visible or visible[0].reading.precision != "day":
         return found
