@@ -7,18 +7,30 @@ import re
 
 from dataclasses import dataclass
 
+from rasid.arabic import quantity_at, tokenize
 from rasid.reading.fingerprints import fold
 
 
-_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _SENTENCE = re.compile(r"(?<=[.!؟?])\s+|\n+")
-_DEAD = r"قتلي?|قتيلا?|قتلوا|شهداء?|شهيدا?|استشهدوا?|مقتل|استشهاد|ضحايا|ضحيه"
-_HURT = r"جرحي|جريحا?|مصابين?|مصابون|مصابا|اصابه|اصيبوا?|جرحوا"
-_COUNT = r"(\d{1,6})\s+(?:شخصا?|اشخاص|مدنيا?|مدنيين|جنديا?|جنود|عنصرا?|عناصر|اخرين|مواطنا?)?\s*"
-_CASUALTY = {
-    "killed": re.compile(rf"(?:{_COUNT}(?:{_DEAD})|(?:{_DEAD})\s+{_COUNT})"),
-    "injured": re.compile(rf"(?:{_COUNT}(?:{_HURT})|(?:{_HURT})\s+{_COUNT})"),
+# Folded, without a leading «و». Before a count stand verbs and masdars («مقتل 3»), behind it what
+# is counted («3 قتلى») or happened («3 أشخاص قتلوا»).
+_BEFORE = {
+    **dict.fromkeys(("قتل", "قتلت", "مقتل", "استشهد", "استشهاد", "مصرع"), "killed"),
+    **dict.fromkeys(("اصيب", "اصيبت", "اصابه", "جرح", "جرحت"), "injured"),
 }
+_BEHIND = {
+    **dict.fromkeys(("قتلي", "قتيل", "قتيلا", "قتلوا", "شهداء", "شهيد", "شهيدا"), "killed"),
+    **dict.fromkeys(("استشهدوا", "ضحايا", "ضحيه"), "killed"),
+    **dict.fromkeys(("جرحي", "جريح", "جريحا", "جرحوا", "مصاب", "مصابا"), "injured"),
+    **dict.fromkeys(("مصابين", "مصابون", "اصيبوا", "اصابه", "اصابات"), "injured"),
+}
+_PAIRS = frozenset(
+    {
+        *("شخصين", "شخصان", "جنديين", "جنديان", "عنصرين", "عنصران", "طفلين", "طفلان"),
+        *("شرطيين", "شرطيان", "امراتين", "امراتان", "عاملين", "قتيلين", "جريحين"),
+    }
+)
+_REACH = 2  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +62,14 @@ def compare_texts(before: str, after: str) -> TextChange | None:
         if kind != "equal":
             removed.extend(old[a1:a2])
             added.extend(new[b1:b2])
+    killed_before, injured_before = _casualties(before)
+    killed_after, injured_after = _casualties(after)
     return TextChange(
         share=len(added) / max(len(new), 1),
         added=tuple(added),
         removed=tuple(removed),
-        killed=(_highest(before, "killed"), _highest(after, "killed")),
-        injured=(_highest(before, "injured"), _highest(after, "injured")),
+        killed=(killed_before, killed_after),
+        injured=(injured_before, injured_after),
     )
 
 
@@ -63,7 +77,21 @@ def _sentences(text: str) -> list[str]:
     return [s for part in _SENTENCE.split(text) if (s := " ".join(part.split()))]
 
 
-def _highest(text: str, what: str) -> int | None:
-    found = _CASUALTY[what].findall(fold(text.translate(_DIGITS)))
-    numbers = [int(n) for pair in found for n in pair if n]
-    return max(numbers, default=None)
+def _casualties(text: str) -> tuple[int | None, int | None]:
+    """The highest numbers of killed and of injured that `text` gives."""
+    found: dict[str, list[int]] = {"killed": [], "injured": []}
+    for sentence in _sentences(text):
+        tokens = tokenize(sentence)
+        words = [token.folded.removeprefix("و") for token in tokens]
+        for i, word in enumerate(words):
+            quantity = quantity_at(tokens, i)
+            if quantity is None and word not in _PAIRS:
+                continue
+            count, end = (quantity.low, quantity.j) if quantity else (2, i + 1)
+            what = next(
+                (_BEFORE[w] for w in reversed(words[max(0, i - _REACH) : i]) if w in _BEFORE),
+                next((_BEHIND[w] for w in words[end : end + _REACH] if w in _BEHIND), ""),
+            )
+            if what:
+                found[what].append(count)
+    return max(found["killed"], default=None), max(found["injured"], default=None)
