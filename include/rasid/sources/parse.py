@@ -80,8 +80,15 @@ def parse_feed(text: str, *, url: str, timezone: str = "UTC") -> Parsed:
         or "<!doctype html" in prolog.lower()
     ):
         return Parsed("not_a_feed", error="an HTML page")
-    if root in {"urlset", "sitemapindex"}:
-        return _parse_sitemap(text, url, timezone)
+    try:
+        if root in {"urlset", "sitemapindex"}:
+            return _parse_sitemap(text, url, timezone)
+        return _parse_feed(text, root, url, timezone)
+    except Exception as error:  # noqa: BLE001  (broken markup trips feedparser and lxml variously)
+        return Parsed("bad_feed", error=f"{type(error).__name__}: {error}"[:300])
+
+
+def _parse_feed(text: str, root: str, url: str, timezone: str) -> Parsed:
     document = feedparser.parse(
         io.BytesIO(text.encode("utf-8", "replace")),
         response_headers={"content-type": "application/xml; charset=utf-8"},
