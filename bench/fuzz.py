@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (whole documents stand in one line)
 """Mutated feeds and pages: no crash, no hang, every one ends in a named outcome.
 
     python bench/fuzz.py [--cases 20000] [--seed 1]

@@ -11,7 +11,7 @@ import yaml
 
 from rasid.errors import FeedsFileError
 from rasid.settings import INCLUDE
-from rasid.sources import Feed, load_feeds, propose_feed, read_registry
+from rasid.sources import Feed, load_feeds, propose_feed, read_registry, sources_page
 
 
 FACTS = Path(__file__).parents[2] / "../shared/facts/feeds.csv"
@@ -109,3 +109,9 @@ def test_a_proposed_entry_can_be_pasted(tmp_path) -> None:
     assert entry["hosts"] == ["outlet.test"]
     path = written(tmp_path, "feeds:\n" + proposal)
     assert load_feeds(path)[0].outlet == "وكالة"
+
+
+def test_the_page_of_sources_is_up_to_date() -> None:
+    """Run `python scripts/sources_page.py` after an edit of the registry."""
+    page = Path(__file__).parents[2] / "docs" / "sources.md"
+    assert page.read_text("utf-8") == sources_page(load_feeds(INCLUDE / "feeds.yaml"))

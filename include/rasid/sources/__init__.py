@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rasid.sources.catalogue import sources_page
 from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.poll import FeedPoll, Validators, poll_feed
 from rasid.sources.registry import Feed, Problem, load_feeds, propose_feed, read_registry
@@ -28,4 +29,5 @@ __all__ = [
     "read_registry",
     "site",
     "site_of",
+    "sources_page",
 ]
