@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rasid.sources.catalogue import sources_page
+from rasid.sources.history import HistoryPage, history_page
 from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.poll import FeedPoll, Validators, poll_feed
 from rasid.sources.registry import Feed, Problem, load_feeds, propose_feed, read_registry
@@ -15,11 +16,13 @@ __all__ = [
     "FeedItem",
     "FeedPoll",
     "FeedState",
+    "HistoryPage",
     "Parsed",
     "Problem",
     "Validators",
     "canonical_url",
     "entry_id",
+    "history_page",
     "is_due",
     "load_feeds",
     "next_state",

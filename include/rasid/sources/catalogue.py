@@ -13,17 +13,17 @@ def sources_page(feeds: Iterable[Feed]) -> str:
     known = sorted(feeds, key=lambda f: (f.country, f.tier, f.newsroom, f.id))
     newsrooms = {f.newsroom for f in known}
     refused = sum(f.policy == "refuse" for f in known)
-    lines = [
-        "# Sources",
-        "",
+    origin = (
         "Generated from include/feeds.yaml by `python scripts/sources_page.py`; the tests fail when"
-        " it is out of date. How to add one: adding-a-source.md.",
-        "",
+        " it is out of date. How to add one: adding-a-source.md."
+    )
+    summary = (
         f"{len(known)} feeds of {len(newsrooms)} newsrooms; {refused} are never requested because"
         " their outlets refuse machine reading. Tier 1: wire, broadcaster or newspaper of record;"
         " 2: outlet; 3: aggregator or opinion. *Party*: belongs to a state or to a party to a"
-        " conflict.",
-    ]
+        " conflict."
+    )
+    lines = ["# Sources", "", origin, "", summary]
     for country, group in groupby(known, key=lambda f: f.country):
         lines += ["", f"## {country or 'No country'}", ""]
         lines += ["| id | outlet | topic | tier | every | notes |", "|---|---|---|---|---|---|"]

@@ -112,7 +112,7 @@ def _parse_feed(text: str, root: str, url: str, timezone: str) -> Parsed:
     )
     return Parsed(
         outcome="ok" if document.entries else "bad_feed" if malformed else "empty_feed",
-        title=_plain(head.get("title", "")),
+        title=plain_text(head.get("title", "")),
         link=str(head.get("link", "")),
         items=items,
         dropped=dropped,
@@ -188,13 +188,13 @@ def _of_entry(entry: Any, base: str, timezone: str) -> FeedItem:
     contents = [c.get("value") or "" for c in entry.get("content") or ()]
     summary = str(entry.get("summary") or "")
     content = max(contents, key=len, default="")
-    return _item(
+    return item_of(
         link,
         base,
         guid=guid,
-        title=_plain(str(entry.get("title") or "")),
+        title=plain_text(str(entry.get("title") or "")),
         # Without a description of its own feedparser repeats the content as summary.
-        summary="" if content and summary == content else _plain(summary),
+        summary="" if content and summary == content else plain_text(summary),
         content=content,
         published_at=parse_date(raw, timezone),
         published_raw=raw,
@@ -204,7 +204,8 @@ def _of_entry(entry: Any, base: str, timezone: str) -> FeedItem:
     )
 
 
-def _item(link: str, base: str, **values: Any) -> FeedItem:
+def item_of(link: str, base: str, **values: Any) -> FeedItem:
+    """An item with its identity; `canonical_url` is "" when the link cannot be followed."""
     canonical = canonical_url(link, base) if link else ""
     try:
         url = urljoin(base, link) if canonical else link
@@ -218,7 +219,7 @@ def _item(link: str, base: str, **values: Any) -> FeedItem:
     )
 
 
-def _plain(markup: str) -> str:
+def plain_text(markup: str) -> str:
     """Text of a title or summary, which carry HTML, escaped HTML, or neither."""
     text = markup
     if "<" in text:
@@ -230,30 +231,54 @@ def _plain(markup: str) -> str:
     return " ".join(text.split())
 
 
+def sitemaps_in(text: str) -> list[tuple[str, datetime | None]]:
+    """(address, last change) of the sitemaps that a sitemap index names; [] for anything else."""
+    root = _xml(text)
+    if root is None or not str(root.tag).endswith("sitemapindex"):
+        return []
+    found = []
+    for node in root.iter("{*}sitemap"):
+        values = _children(node)
+        if values.get("loc"):
+            found.append((values["loc"], parse_date(values.get("lastmod", ""))))
+    return found
+
+
 def _parse_sitemap(text: str, url: str, timezone: str) -> Parsed:
     """A sitemap: Google News titles and dates where given. A sitemap index has no items."""
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False
-    )
-    root = etree.fromstring(text.encode("utf-8", "replace"), parser)
+    root = _xml(text)
     if root is None:
         return Parsed("bad_feed", error="broken sitemap")
     found = []
     for node in root.iter("{*}url"):
-        values = {
-            etree.QName(child).localname: (child.text or "").strip()
-            for child in node.iter()
-            if isinstance(child.tag, str)
-        }
+        values = _children(node)
         raw = values.get("publication_date") or values.get("lastmod") or ""
         found.append(
-            _item(
+            item_of(
                 values.get("loc", ""),
                 url,
-                title=_plain(values.get("title", "")),
+                title=plain_text(values.get("title", "")),
                 published_at=parse_date(raw, timezone),
                 published_raw=raw,
             )
         )
-    items, dropped = _items(found[:MAX_ITEMS])
+    items, dropped = _items(found)
     return Parsed("ok" if found else "empty_feed", items=items, dropped=dropped, total=len(found))
+
+
+def _xml(text: str) -> Any:
+    """Root of a sitemap, broken ones as far as they go; None when there is nothing."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False
+    )
+    bare = _XML_DECLARATION.sub("", text.lstrip("\ufeff"), count=1).strip()
+    return etree.fromstring(bare.encode("utf-8", "replace"), parser) if bare else None
+
+
+def _children(node: Any) -> dict[str, str]:
+    """Texts of the elements below `node` by local name, such as loc, lastmod, publication_date."""
+    return {
+        etree.QName(child).localname: (child.text or "").strip()
+        for child in node.iter()
+        if isinstance(child.tag, str)
+    }

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from rasid.errors import FetchError
-from rasid.sources.parse import FeedItem, Parsed, parse_feed
+from rasid.sources.parse import MAX_ITEMS, FeedItem, Parsed, parse_feed
 from rasid.sources.registry import Feed
 from rasid.web import Fetched, GuardedClient, decode, site_of
 
@@ -123,8 +123,8 @@ def _read(poll: FeedPoll, feed: Feed, answer: Fetched) -> FeedPoll:
     if parsed.outcome not in {"ok", "empty_feed"}:
         head = _head(decoded.text)
         return replace(poll, outcome=parsed.outcome, error=parsed.error, head=head)
-    items = tuple(i for i in parsed.items if site_of(i.url) in feed.sites)
-    foreign = [("foreign_host", i.url) for i in parsed.items if site_of(i.url) not in feed.sites]
+    items = tuple(i for i in parsed.items if feed.owns(i.url))[:MAX_ITEMS]
+    foreign = [("foreign_host", i.url) for i in parsed.items if not feed.owns(i.url)]
     if parsed.items and not items:
         others = ", ".join(sorted({site_of(i.url) for i in parsed.items})[:3])
         error = f"all items link to {others}; name it in `hosts` if that is right"

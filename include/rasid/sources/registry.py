@@ -62,6 +62,10 @@ class Feed:
         """Registrable domains that belong to the outlet: its feed's and those of `hosts`."""
         return frozenset({site_of(self.url), *map(site, self.hosts)})
 
+    def owns(self, url: str) -> bool:
+        """Whether `url` lies on one of the outlet's sites."""
+        return site_of(url) in self.sites
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
