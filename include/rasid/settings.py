@@ -38,6 +38,12 @@ class Settings(BaseSettings):
         return (self.store or (self.home / "store").as_uri()).rstrip("/")
 
     @property
+    def es_address(self) -> str:
+        """RASID_ES_URL without its user and password: what logs and messages may show."""
+        scheme, _, rest = self.es_url.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2]}" if rest else self.es_url
+
+    @property
     def allowed_hosts(self) -> frozenset[str]:
         """`host` or `host:port` entries whose private addresses a person allowed."""
         return frozenset(h.strip().lower() for h in self.allow_hosts.split(",") if h.strip())

@@ -193,6 +193,12 @@ def running(home: Path) -> psutil.Process | None:
     return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
 
 
+def port_of(home: Path) -> int:
+    """The port that the Airflow of `home` was started with."""
+    process = running(home)
+    return int(process.environ()["AIRFLOW__API__PORT"]) if process else 0
+
+
 def _airflow(environment: Mapping[str, str], *arguments: str) -> None:
     command = [sys.executable, "-m", "airflow", *arguments]
     done = subprocess.run(  # noqa: S603

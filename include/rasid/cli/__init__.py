@@ -37,7 +37,8 @@ app.add_typer(es_app, name="es")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(lexicon_app, name="lexicon")
 
-out = Console()
+# Piped or logged, a table keeps its columns instead of folding at 80.
+out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]

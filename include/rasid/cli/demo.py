@@ -48,7 +48,7 @@ def show(out: Console, *, once: bool, airflow_port: int) -> int:
             with out.status("Airflow is starting …"):
                 standalone.wait_until_healthy(airflow)
             done, seconds = _follow(out, airflow)
-            missing = _report(out, done, seconds)
+            missing = _report(out, done)
             good = done.state == "success" and all(b.closed for b in done.books) and not missing
             took = time.monotonic() - began
             out.print(f"\nThe run took {seconds:.0f} s, all of it {took:.0f} s.")
@@ -109,7 +109,7 @@ def _node(out: Console) -> Iterator[None]:
             local_node.start(progress=progress)
     with connect(settings()) as es:
         version = es.info()["version"]["number"]
-    out.print(f"Elasticsearch {version} at {settings().es_url or local_node.status().url}")
+    out.print(f"Elasticsearch {version} at {settings().es_address or local_node.status().url}")
     try:
         yield
     finally:
@@ -159,12 +159,12 @@ def _follow(out: Console, airflow: standalone.Airflow) -> tuple[Pass, float]:
     return read_pass(run_id, state), seconds
 
 
-def _report(out: Console, done: Pass, seconds: float) -> list[str]:
+def _report(out: Console, done: Pass) -> list[str]:
     """Print mentions and books; the expected articles that a search does not find."""
     with connect(settings()) as es:
         mentions = es.search(
             index=alias("mentions"),
-            query={"term": {"run_id": done.run_id}} if False else {"match_all": {}},
+            query={"terms": {"feed_id": [feed["id"] for feed in demo_feeds(SITE_PORT)]}},
             sort=[{"published_at": "desc"}],
             size=500,
         )["hits"]["hits"]
@@ -184,7 +184,7 @@ def _missing(es: Any) -> list[str]:
     lines = []
     for expected in expectations():
         url = next((u for u in found if u.endswith(expected.path)), "")
-        for want in expected.expects:
+        for want in expected.tags:
             if want.tag not in found.get(url, set()):
                 lines.append(f"{want.tag} in «{expected.title}»")
     return lines

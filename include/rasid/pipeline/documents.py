@@ -57,28 +57,27 @@ def _mention_document(
     mention: dict[str, Any], entry: Entry, run: Run, feed: Feed | None
 ) -> dict[str, Any]:
     article = entry.article or {}
-    shown = "militia_attack" if mention["militia_attack"] else mention["tag"]
-    place = mention["places"][0] if mention["places"] else {}
+    place = next(iter(mention["places"]), {})
+    when = mention["event_time"] or {}
     return {
         "mention_id": _mention_id(entry.entry_id, mention),
         "article_id": entry.entry_id,
         "revision": run.revision,
-        "tag": shown,
+        "tag": "militia_attack" if mention["militia_attack"] else mention["tag"],
         "event": mention["tag"],
         **{key: mention[key] or None for key in _COPIED},
-        **{role: _texts(mention[spans]) for role, spans in _ROLES.items()},
+        # A force that moves is the actor of its movement; both ways of asking find it.
+        "force": _texts(mention["actors"]) if mention["tag"] == "troop_movement" else [],
+        **{field: _texts(mention[spans]) for field, spans in _ROLES.items()},
         "actor_id": _ids(mention["actors"]),
-        "actor_class": mention["actor_class"],
         "location": (
             {"lat": place["lat"], "lon": place["lon"]} if place.get("lat") is not None else None
         ),
-        "place_precision": place.get("precision"),
-        "event_time": (mention["event_time"] or {}).get("start"),
-        "event_time_precision": (mention["event_time"] or {}).get("precision"),
-        "killed": _range(mention["killed"]),
-        "injured": _range(mention["injured"]),
-        "size": _range(mention["unit_size"]),
-        "trigger": {k: mention["trigger"][k] for k in ("text", "start", "end")},
+        "place_precision": place.get("type") or None,
+        "event_time": when.get("iso_from") or None,
+        "event_time_precision": when.get("precision") or None,
+        **{count: _range(mention[count]) for count in ("killed", "injured", "size")},
+        "trigger": {"text": mention["trigger"], "start": mention["start"], "end": mention["end"]},
         "sentence": {
             "text": mention["sentence"],
             "start": mention["sent_start"],
@@ -104,6 +103,7 @@ _COPIED = (
     "aspect",
     "outcome",
     "certainty",
+    "actor_class",
     "acled_sub_event",
     "plover_cat",
     "plover_mode",
@@ -113,7 +113,6 @@ _COPIED = (
 _ROLES = {
     "actor": "actors",
     "target": "targets",
-    "force": "movers",
     "from": "from",
     "to": "to",
     "via": "via",
@@ -124,7 +123,7 @@ _ROLES = {
 
 def _facets(mentions: Iterable[dict[str, Any]]) -> dict[str, Any]:
     found = list(mentions)
-    named = [role for m in found for role in (*m["actors"], *m["movers"])]
+    named = [role for m in found for role in m["actors"]]
     return {
         "militia_attack": any(m["militia_attack"] for m in found),
         "attack": any(m["tag"] == "attack" for m in found),
@@ -162,7 +161,7 @@ def _mention_id(article_id: str, mention: dict[str, Any]) -> str:
 
 
 def _texts(spans: Iterable[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(span.get("name") or span["text"] for span in spans))
+    return list(dict.fromkeys(span["text"] for span in spans))
 
 
 def _ids(spans: Iterable[dict[str, Any]]) -> list[str]:
@@ -173,7 +172,11 @@ def _range(count: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"min": count.get("min"), "max": count.get("max")} if count else None
 
 
-def _attribution(said: dict[str, Any] | None) -> dict[str, Any] | None:
-    if not said:
-        return None
-    return {key: said.get(key) or None for key in ("status", "speaker", "claimed_by", "denied_by")}
+def _attribution(said: dict[str, Any]) -> dict[str, Any]:
+    speaker = said["speaker"]
+    return {
+        "status": said["status"],
+        "speaker": speaker["text"] if speaker else None,
+        "claimed_by": _texts(said["claimed_by"]),
+        "denied_by": _texts(said["denied_by"]),
+    }

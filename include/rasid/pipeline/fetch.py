@@ -65,12 +65,13 @@ async def _page(client: GuardedClient, feed: Feed, entry: Entry) -> Fetched:
         deadline=feed.timeout,
         min_interval=feed.min_interval,
         respect_robots=feed.respects_robots,
+        sites=feed.sites,
     )
 
 
 def _archive_path(run: Run, name: str) -> str:
-    day = run.started_at.strftime("%Y/%m/%d")
-    return f"{settings().store_root}/archive/{day}/{run.path(name).rpartition('/runs/')[2].replace('/', '-')}.warc.gz"
+    folder = f"{settings().store_root}/archive/{run.started_at:%Y/%m/%d}"
+    return f"{folder}/{run.file_name}-{name}.warc.gz"
 
 
 def _now() -> datetime:

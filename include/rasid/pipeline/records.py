@@ -36,8 +36,12 @@ class Run:
 
     def path(self, name: str) -> str:
         """URL of a file of this run in the object storage."""
-        safe = self.run_id.replace(":", "-").replace("+", "p")
-        return f"{settings().store_root}/runs/{safe}/{name}"
+        return f"{settings().store_root}/runs/{self.file_name}/{name}"
+
+    @property
+    def file_name(self) -> str:
+        """The run's id without the characters that some storages refuse."""
+        return self.run_id.replace(":", "-").replace("+", "p")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ def connect(settings: Settings, *, opaque_id: str = "") -> Elasticsearch:
 
     `opaque_id` (dag/run/task) shows up in the server's slow logs and task list.
     """
-    url = settings.es_url or local_node(settings).url
+    url = settings.es_address or local_node(settings).url
     es = Elasticsearch(
-        url,
+        settings.es_url or url,
         api_key=settings.es_api_key.get_secret_value() or None,
         ca_certs=str(settings.es_ca) if settings.es_ca else DEFAULT,
         http_compress=bool(settings.es_url),  # on loopback it only costs
