@@ -103,3 +103,14 @@ def test_a_source_that_offers_neither_says_so() -> None:
     with pytest.raises(FetchError) as caught:
         told(lambda _: httpx.Response(404))
     assert caught.value.outcome == "not_found"
+
+
+def test_an_index_that_names_itself_is_no_circle() -> None:
+    circle = INDEX.replace("/undated.xml", "/sitemap.xml").replace("/new.xml", "/sitemap.xml")
+    files = {"/sitemap.xml": circle}
+
+    def site(request: httpx.Request) -> httpx.Response:
+        body = files.get(request.url.path)
+        return httpx.Response(404) if body is None else httpx.Response(200, content=body)
+
+    assert [page.items for page in told(site)] == [(), (), ()]

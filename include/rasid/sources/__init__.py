@@ -8,6 +8,7 @@ from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.poll import FeedPoll, Validators, poll_feed
 from rasid.sources.registry import Feed, Problem, load_feeds, propose_feed, read_registry
 from rasid.sources.schedule import FeedState, is_due, next_state
+from rasid.sources.volume import VolumeAlarm, volume_alarm
 from rasid.web.urls import canonical_url, entry_id, site, site_of
 
 
@@ -20,6 +21,7 @@ __all__ = [
     "Parsed",
     "Problem",
     "Validators",
+    "VolumeAlarm",
     "canonical_url",
     "entry_id",
     "history_page",
@@ -33,4 +35,5 @@ __all__ = [
     "site",
     "site_of",
     "sources_page",
+    "volume_alarm",
 ]

@@ -112,15 +112,20 @@ async def _sitemaps(client: GuardedClient, feed: Feed) -> list[str]:
 async def _sitemap(
     client: GuardedClient, feed: Feed, since: datetime, until: datetime, waiting: list[str]
 ) -> HistoryPage:
-    """Items of the first waiting sitemap; an index adds its own to the queue."""
+    """Items of the first waiting sitemap; an index adds its own to the queue.
+
+    Those are marked by "+": an index may not name indexes (sitemaps.org), and one that does could
+    lead us in circles.
+    """
     address, *waiting = waiting
     try:
-        answer = await _get(client, feed, address)
+        answer = await _get(client, feed, address.removeprefix("+"))
     except NotFound:  # indexes name sitemaps that are gone
         return HistoryPage((), _cursor(waiting))
     text = decode(answer.body, http_charset=answer.http_charset).text
     # A sitemap changed before `since` has nothing newer; one without a date may have.
-    inner = [loc for loc, changed in sitemaps_in(text) if changed is None or changed >= since]
+    named = [] if address.startswith("+") else sitemaps_in(text)
+    inner = [f"+{loc}" for loc, changed in named if changed is None or changed >= since]
     parsed = parse_feed(text, url=answer.final_url, timezone=feed.timezone)
     items = tuple(i for i in parsed.items if _within(i, feed, since, until))
     return HistoryPage(items, _cursor([*inner, *waiting]))
