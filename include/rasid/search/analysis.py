@@ -4,20 +4,36 @@ The stock `arabic` analyzer turns Lebanon into yoghurt and cuts the first syllab
 (search.md §2.1). The chain here: one char filter that offsets survive, stop words *before*
 normalization (the list knows على only as it is written), overrides before the light stemmer.
 
+The overrides are the forms of the words of include/elasticsearch/words.yaml that the stemmer would
+not bring together by itself, with the proclitics that Arabic writes onto them.
+
 `python -m rasid.search.analysis` writes the file; a test fails when it is out of date.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 
+from collections.abc import Iterator
 from typing import Any
+
+import yaml
 
 from rasid.settings import INCLUDE
 
 
 FILE = INCLUDE / "elasticsearch" / "arabic.json"
+WORDS = INCLUDE / "elasticsearch" / "words.yaml"
+
+# What is written onto a word: conjunctions and prepositions, alone and before the article.
+_BARE = ("", "و", "ف", "ب", "ل", "ك", "وب", "ول")
+_WITH_ARTICLE = ("ال", "وال", "بال", "كال", "فال", "لل", "وبال", "ولل")
+# Lucene's ArabicStemmer: at most one prefix, then every suffix that fits.
+_PREFIXES = ("ال", "وال", "بال", "كال", "فال", "لل", "و")
+_SUFFIXES = ("ها", "ان", "ات", "ون", "ين", "يه", "ية", "ه", "ة", "ي")
+_NISBA = ("", "ة", "ون", "ين", "ات", "ا")
 
 # Invisible or decorative: the word is the same without them.
 _DROPPED = (
@@ -62,15 +78,83 @@ def char_rules() -> list[str]:
     return [f"{_escaped(old)}=>{_escaped(new)}" for old, new in sorted(table.items())]
 
 
+def overrides() -> dict[str, str]:
+    """Normalised forms and their stems, only where the stemmer itself would say otherwise."""
+    words = yaml.safe_load(WORDS.read_text("utf-8"))
+    radical = tuple(words["radical"])
+    table: dict[str, str] = {}
+    for line in words["families"].splitlines():
+        forms = [normalise(form) for form in line.split()]
+        _add(table, stem(forms[0]), forms, radical)
+    for line in words["whole"].splitlines():
+        forms = [normalise(form) for form in line.split()]
+        _add(table, forms[0], forms, radical)
+    for line in words["countries"].splitlines():
+        name, *others = (normalise(form) for form in line.split())
+        people = [o + normalise(end) for o in others if o.endswith("ي") for end in _NISBA]
+        _add(table, name, [name, *others, *people], radical)
+    return {form: to for form, to in table.items() if stem(form) != to}
+
+
+def synonyms() -> list[str]:
+    """Rules of the filter `ar_synonyms`."""
+    groups = yaml.safe_load(WORDS.read_text("utf-8"))["synonyms"]
+    return [", ".join(group) for group in groups]
+
+
+def normalise(word: str) -> str:
+    """As `arabic_normalization` leaves it, for words without marks."""
+    return re.sub("[أإآ]", "ا", word).replace("ى", "ي").replace("ة", "ه")
+
+
+def stem(word: str) -> str:
+    """What the server's light stemmer makes of a normalised word (Lucene's ArabicStemmer)."""
+    for prefix in _PREFIXES:
+        shortest = 4 if len(prefix) == 1 else len(prefix) + 2
+        if word.startswith(prefix) and len(word) >= shortest:
+            word = word[len(prefix) :]
+            break
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) >= len(suffix) + 2:
+            word = word[: -len(suffix)]
+    return word
+
+
+def _add(table: dict[str, str], to: str, forms: list[str], radical: tuple[str, ...]) -> None:
+    for form in forms:
+        for written in _with_proclitics(form, radical):
+            table.setdefault(written, to)
+
+
+def _with_proclitics(word: str, radical: tuple[str, ...]) -> Iterator[str]:
+    if word.startswith("ال") and not word.startswith(
+        radical
+    ):  # it carries its article: القاهره, للقاهره
+        rest = word[2:]
+        yield from (before + word for before in ("", "و", "ف", "ب", "ك", "وب"))
+        yield from (before + rest for before in ("لل", "ولل"))
+        return
+    yield from (before + word for before in _BARE)
+    # ل + ال + لجنة is written للجنة: never three ل in a row.
+    rest = word.removeprefix("ل")
+    yield from (b + (rest if b.endswith("لل") else word) for b in _WITH_ARTICLE)
+
+
 def arabic_analysis() -> dict[str, Any]:
     """Body of the component template `rasid-arabic`."""
     normal = ["lowercase", "decimal_digit"]
     chain = {"type": "custom", "char_filter": ["ar_clean"], "tokenizer": "standard"}
-    stemmed = [*normal, "ar_stop", "arabic_normalization", "ar_stemmer"]
+    before = [*normal, "ar_stop", "arabic_normalization"]
+    after = ["ar_overrides", "ar_stemmer"]
     analysis = {
         "char_filter": {"ar_clean": {"type": "mapping", "mappings": char_rules()}},
         "filter": {
             "ar_stop": {"type": "stop", "stopwords": "_arabic_"},
+            "ar_synonyms": {"type": "synonym_graph", "synonyms": synonyms()},
+            "ar_overrides": {
+                "type": "stemmer_override",
+                "rules": [f"{form} => {to}" for form, to in sorted(overrides().items())],
+            },
             "ar_stemmer": {"type": "stemmer", "language": "arabic"},
             # و ف ب ك ل before a word of three letters or more: noisy, for a low boost only.
             "ar_clitics": {
@@ -87,8 +171,8 @@ def arabic_analysis() -> dict[str, Any]:
             }
         },
         "analyzer": {
-            "ar_index": {**chain, "filter": stemmed},
-            "ar_search": {**chain, "filter": stemmed},
+            "ar_index": {**chain, "filter": [*before, *after]},
+            "ar_search": {**chain, "filter": [*before, "ar_synonyms", *after]},
             "ar_exact": {**chain, "filter": [*normal, "arabic_normalization"]},
             "ar_recall": {**chain, "filter": [*normal, "arabic_normalization", "ar_clitics"]},
         },

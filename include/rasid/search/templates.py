@@ -54,7 +54,9 @@ def template(family: str) -> dict[str, Any]:
     """The index template of the family as its file says, stamped with what it was made of."""
     body: dict[str, Any] = json.loads((FOLDER / "templates" / f"{family}.json").read_text("utf-8"))
     mappings = body["template"]["mappings"]
-    mappings["_meta"] = {"mapping": _digest(mappings), "analysis": _digest(component())}
+    mappings["_meta"] = {"mapping": _digest(mappings)}
+    if COMPONENT in body["composed_of"]:
+        mappings["_meta"]["analysis"] = _digest(component())
     body["_meta"] = {**body["_meta"], "hash": _digest(body)}
     return body
 
