@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 
 import pytest
@@ -151,3 +152,24 @@ def test_those_waiting_for_a_host_do_not_wait_on_when_it_asks_for_rest(serve, an
             return time.monotonic() - started
 
     assert asyncio.run(main()) < 1.2
+
+
+def test_robots_txt_is_kept_for_a_day_for_other_clients_too(serve, ans, tmp_path) -> None:
+    async def main() -> list[int]:
+        routes = {
+            "/robots.txt": ans("200 OK", b"User-agent: *\nDisallow: /private"),
+            "/": ans("200 OK", b"x"),
+        }
+        asked = []
+        async with serve(routes) as site:
+            for age in (0, 1, 25):
+                for file in tmp_path.iterdir():
+                    os.utime(file, (time.time() - age * 3600,) * 2)
+                async with client_of(site, robots_cache=tmp_path) as client:
+                    await client.get(site.url("/"), min_interval=0.0)
+                    with pytest.raises(PolicyRefused):
+                        await client.get(site.url("/private"))
+                asked.append(site.asked("/robots.txt"))
+        return asked
+
+    assert asyncio.run(main()) == [1, 1, 2]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import ssl
 import time
 import zlib
@@ -12,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -48,6 +51,7 @@ MAX_REDIRECTS = 8
 DEAD_SECONDS = 600.0  # a host that does not answer is not asked again for 10 minutes (§3.2)
 PAUSE_SECONDS = 30.0  # a host that says 429 is left in peace at least so long
 MAX_RETRY_AFTER = 86_400.0
+ROBOTS_DAY = 86_400.0  # RFC 9309 §2.4: not used longer than a day
 CONNECT_SECONDS = 10.0
 SLOW_ANSWERS = 3  # so many time-outs in a row make a host dead
 
@@ -92,8 +96,9 @@ class _Host:
 class GuardedClient:
     """Async context manager around one httpx client.
 
-    `allow_hosts` are `host` or `host:port` whose private addresses a person allowed. `transport`
-    replaces the network in tests.
+    `allow_hosts` are `host` or `host:port` whose private addresses a person allowed. In the folder
+    `robots_cache` robots.txt files are kept for a day, for the clients of other processes too.
+    `transport` replaces the network in tests.
     """
 
     def __init__(
@@ -101,12 +106,14 @@ class GuardedClient:
         *,
         allow_hosts: frozenset[str],
         user_agent: str,
+        robots_cache: Path | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._allow = allow_hosts
         self._agent = user_agent
         self._clock = clock
+        self._robots_cache = robots_cache
         self._hosts: dict[str, _Host] = {}
         self._client = httpx.AsyncClient(
             transport=transport or GuardedTransport(allow_hosts),
@@ -223,6 +230,9 @@ class GuardedClient:
 
     async def _fetch_robots(self, url: httpx.URL) -> Robots:
         """RFC 9309 §2.3.1: no file allows everything; an unreachable one forbids for now."""
+        kept = self._kept(url)
+        if kept is not None and kept.exists() and time.time() - kept.stat().st_mtime < ROBOTS_DAY:
+            return Robots.parse(kept.read_text("utf-8"), self._agent)
         address = str(url.copy_with(path="/robots.txt", query=None, fragment=None))
         try:
             answer = await self.get(
@@ -231,8 +241,21 @@ class GuardedClient:
         except (*_PASSING, PrivateAddress):
             raise
         except FetchError:
-            return Robots.parse("", self._agent)
-        return Robots.parse(answer.body.decode("utf-8", "replace"), self._agent)
+            text = ""
+        else:
+            text = answer.body.decode("utf-8", "replace")
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            fresh = kept.with_suffix(f".{os.getpid()}")  # appears whole, whoever else writes it
+            fresh.write_text(text, "utf-8")
+            fresh.replace(kept)
+        return Robots.parse(text, self._agent)
+
+    def _kept(self, url: httpx.URL) -> Path | None:
+        if self._robots_cache is None:
+            return None
+        origin = f"{url.scheme}://{url.netloc.decode()}"
+        return self._robots_cache / f"{hashlib.sha256(origin.encode()).hexdigest()[:32]}.txt"
 
     async def _request(
         self, url: httpx.URL, headers: dict[str, str], max_bytes: int, host: _Host
