@@ -155,7 +155,7 @@ def real_pages() -> list[tuple[str, str, str]]:
     cnn = json.loads((SHARED / "test_cnn_arabic.expected.json").read_text("utf-8"))
     return [
         *pages,
-        ("test_cnn_arabic.html", cnn["url"], "2013-08-03"),
+        ("test_cnn_arabic.html", cnn["url"], "2013-08-04"),
         (
             "LBCGroup_2026_01_08.html",
             "https://www.lbcgroup.tv/news/lifestyle/898682/x/ar",

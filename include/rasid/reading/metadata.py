@@ -36,14 +36,42 @@ _DATE_METAS = (
 _AUTHOR_METAS = ("author", "article:author", "dc.creator", "parsely-author", "sailthru.author")
 _DATE_HINT = re.compile(r"date|time|publish|posted|created|entry-meta|تاريخ", re.IGNORECASE)
 _SIDE = {"nav", "aside", "footer"}
+# Marks of the article's own date, also where it stands above the headline.
+_OWN_DATE = re.compile(r"publish|posted|entry|article|post-|story|news-?date", re.IGNORECASE)
+_TEXT_TAGS = (
+    "h1",
+    "h2",
+    "h3",
+    "time",
+    "span",
+    "div",
+    "p",
+    "li",
+    "small",
+    "i",
+    "em",
+    "b",
+    "td",
+    "font",
+)
+_TITLE_PARTS = re.compile(r"\s+(?:\||::|[-–—»«])\s+")
+_DIGIT = re.compile(r"\d")
+_YEAR = re.compile(r"(?<!\d)(?:19|20|14|١٤|٢٠)[\d]{2}(?!\d)")
+HEADLINE_WORDS = 3  # shorter ones are an outlet's or a section's name
+NEAR = 12  # elements after the headline among which an unmarked date line is looked for
+MOST_DATES = 10
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Candidates as the page wrote them; dates are raw strings, (source, raw), best first."""
+    """What the page wrote; `dates` are raw strings, (source, raw), best first.
+
+    `title` is our choice among all the `titles`.
+    """
 
     title: str = ""
+    titles: tuple[str, ...] = ()
     summary: str = ""
     canonical: str = ""
     kind: str = ""  # og:type, lower-case
@@ -63,11 +91,14 @@ def read_metadata(tree: HtmlElement) -> Metadata:
     articles = list(_json_ld(tree))
     dates = [("json-ld", raw) for a in articles if (raw := _string(a.get("datePublished")))]
     dates += [("meta", metas[name]) for name in _DATE_METAS if name in metas]
-    dates += [("visible", raw) for raw in _visible_dates(tree)]
+    titles = _titles(tree, metas, articles)
+    title = _headline(*titles)
+    dates += [("visible", raw) for raw in _visible_dates(tree, title)]
     authors = [name for a in articles for name in _names(a.get("author"))]
     authors = authors or [metas[name] for name in _AUTHOR_METAS if name in metas]
     return Metadata(
-        title=_title(tree, metas, articles),
+        title=title,
+        titles=(*titles[3], *filter(None, titles[:3])),
         summary=_squeeze(metas.get("og:description") or metas.get("description") or ""),
         canonical=next(
             (e.get("href") or "" for e in tree.iter("link") if _rel(e) == "canonical"),
@@ -127,43 +158,64 @@ def _names(author: Any) -> list[str]:
     return [author] if isinstance(author, str) else []
 
 
-def _title(tree: HtmlElement, metas: dict[str, str], articles: list[dict[str, Any]]) -> str:
-    """The headline: the heading that <title> or og:title repeats, else the shortest of them.
+def _titles(
+    tree: HtmlElement, metas: dict[str, str], articles: list[dict[str, Any]]
+) -> tuple[str, str, str, list[str]]:
+    """<title>, og:title, JSON-LD's headline and the <h1> headings."""
+    return (
+        _squeeze("".join(tree.xpath("//title[1]//text()"))),
+        _squeeze(metas.get("og:title", "")),
+        _squeeze(_string(articles[0].get("headline"))) if articles else "",
+        [_squeeze(h.text_content()) for h in tree.iter("h1")],
+    )
+
+
+def _headline(page: str, shared: str, headline: str, headings: list[str]) -> str:
+    """The heading that <title> or og:title repeats, else the shortest of them.
 
     og:title and <title> carry the outlet's name before or after the headline.
     """
-    page = _squeeze("".join(tree.xpath("//title[1]//text()")))
-    shared = _squeeze(metas.get("og:title", ""))
-    headline = _squeeze(_string(articles[0].get("headline"))) if articles else ""
-    headings = [_squeeze(h.text_content()) for h in tree.iter("h1")]
-    headings = [h for h in headings if len(h) > 8]
+    headings = [h for h in headings if len(h.split()) >= HEADLINE_WORDS]
     for heading in headings:
         if heading in page or heading in shared:
             return heading
-    named = [t for t in (headline, shared, page) if t]
-    if len(headings) == 1 and len(headings[0].split()) > 3:
+    if len(headings) == 1:
         return headings[0]
-    return min(named, key=len) if named else next(iter(headings), "")
+    named = [t for t in (headline, shared, page) if t]
+    named = [t for t in named if len(t.split()) >= HEADLINE_WORDS] or named
+    if named == [page]:
+        # «outlet :: headline» or the reverse: the headline is the longer part.
+        return max(_TITLE_PARTS.split(page), key=len)
+    return min(named, key=len, default="")
 
 
-def _visible_dates(tree: HtmlElement) -> Iterator[str]:
-    """Short texts that look like the date line, those after the headline first, ten at most."""
+def _visible_dates(tree: HtmlElement, title: str) -> Iterator[str]:
+    """Short texts that look like the date line, those after the headline first, ten at most.
+
+    Before the headline, where many sites show the date of the day, only what calls itself the
+    article's date counts.
+    """
     before: list[str] = []
     after: list[str] = []
-    passed = False
-    for element in tree.iter("h1", "time", "span", "div", "p", "li", "small", "i", "em", "b", "td"):
-        if element.tag == "h1":
-            passed = True
+    unmarked = -1  # elements since the headline, once it has passed
+    for element in tree.iter(*_TEXT_TAGS):
+        if element.tag == "h1" or (title and _squeeze(element.text or "") == title):
+            unmarked = 0
             continue
-        if element.tag != "time":
-            marks = " ".join(element.get(k) or "" for k in ("class", "id", "itemprop"))
-            if not _DATE_HINT.search(marks):
-                continue
+        marks = " ".join(element.get(k) or "" for k in ("class", "id", "itemprop"))
+        hinted = element.tag == "time" or _DATE_HINT.search(marks) is not None
+        if unmarked >= 0:
+            unmarked += 1
+        elif not (hinted and _OWN_DATE.search(marks)):
+            continue
+        if not hinted and unmarked > NEAR:
+            continue
+        text = element.get("datetime") or _squeeze(element.text_content()[:300])
+        if not 4 < len(text) < 120 or not (_YEAR if not hinted else _DIGIT).search(text):
+            continue
         if any(a.tag in _SIDE for a in element.iterancestors()):
             continue
-        text = element.get("datetime") or _squeeze(element.text_content())[:200]
-        if 4 < len(text) < 120 and any(c.isdigit() for c in text):
-            (after if passed else before).append(text)
-            if len(after) >= 10:
-                break
-    yield from (after + before)[:10]
+        (after if unmarked >= 0 else before).append(text)
+        if len(after) >= MOST_DATES:
+            break
+    yield from (after + before)[:MOST_DATES]

@@ -42,7 +42,12 @@ _MISSING = re.compile(
     r"(?:^|\W)404(?:\W|$)|not found|الصفحة (?:غير موجودة|المطلوبة غير)|لم يتم العثور"
 )
 _BYLINE = re.compile(r"(?:كتب|كتبت|بقلم|تحرير|إعداد|نشر(?:ت)? في|تم نشره|آخر تحديث)\b\s*[:：]?")
-_COPYRIGHT = re.compile(r"جميع الحقوق محفوظة|حقوق النشر|©|copyright", re.IGNORECASE)
+_TAIL = re.compile(
+    r"جميع الحقوق محفوظة|حقوق النشر|©|copyright"
+    # What WordPress adds to the items of full-text feeds.
+    r"|^(?:ظهرت المقالة|ظهر المقال|The post)\b.*(?:أولاً على|appeared first on)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ def read_page(
         page = read_metadata(tree)
         reading = replace(
             reading,
-            title=page.title or feed_title,
+            title=_title(page, feed_title),
             summary=page.summary,
             authors=page.authors,
             canonical_url=_canonical(page.canonical, url),
@@ -227,7 +232,7 @@ def _finished(reading: Reading, text: str, method: str) -> Reading:
     furniture = {title_key(t) for t in (reading.title, *reading.authors)} | {""}
     while lines and (title_key(lines[0]) in furniture or _is_byline(lines[0], reading)):
         lines.pop(0)
-    while lines and (_COPYRIGHT.search(lines[-1]) or title_key(lines[-1]) in furniture):
+    while lines and (_TAIL.search(lines[-1]) or title_key(lines[-1]) in furniture):
         lines.pop()
     # A run of unfinished lines at the end is a list of other articles.
     teasers = len(list(takewhile(lambda line: not _is_prose(line), reversed(lines))))
@@ -251,6 +256,18 @@ def _is_byline(line: str, reading: Reading) -> bool:
         return False
     today = reading.published_at or datetime.now(UTC)
     return read_date(line, today=today) is not None
+
+
+def _title(page: Metadata, feed_title: str) -> str:
+    """The page's own title; where the page is unclear, the one that the feed knows too."""
+    key = title_key(feed_title)
+    if key and not feed_title.rstrip().endswith(("…", "...")):
+        for title in page.titles:
+            if title_key(title) == key:
+                return title
+        if any(key in title_key(title) for title in page.titles):
+            return feed_title
+    return page.title or feed_title
 
 
 def _canonical(claimed: str, url: str) -> str:
