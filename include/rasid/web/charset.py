@@ -32,6 +32,8 @@ _COMMON = re.compile(
 # The browsers' reading of these names (WHATWG Encoding): they are windows-1252 in practice.
 _ALIASES = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252"}
 
+ARABIC_SCORE = 0.02  # between mojibake (under 0.01) and news (0.05–0.12)
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -57,7 +59,7 @@ def decode(body: bytes, *, http_charset: str | None = None) -> Decoded:
     if utf8 is not None:
         return _from_utf8(utf8, declared)
     candidates = [*declared, ("windows-1256", "windows-1256"), ("iso-8859-6", "iso-8859-6")]
-    best: tuple[float, int] = (0.0, 0)
+    best = 0.0
     chosen: Decoded | None = None
     for rank, (source, name) in enumerate(candidates):
         text = _try(body, name)
@@ -65,10 +67,11 @@ def decode(body: bytes, *, http_charset: str | None = None) -> Decoded:
             continue
         score = arabic_score(text)
         # A later candidate must read clearly better, not by a hair.
-        if score > best[0] * 1.2:
-            best = (score, rank)
-            chosen = Decoded(text, _canonical(name), source, repaired=rank != 0 or not declared)
-    if chosen is not None and best[0] >= 0.02:
+        if score > best * 1.2:
+            best = score
+            repaired = rank != 0 or not declared or "\ufffd" in text
+            chosen = Decoded(text, _canonical(name), source, repaired)
+    if chosen is not None and best >= ARABIC_SCORE:
         return chosen
     return _not_arabic(body, declared)
 
@@ -96,7 +99,7 @@ def _canonical(name: str) -> str:
     name = _ALIASES.get(name.strip().lower(), name)
     try:
         python = codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):
         return ""
     return {"cp1256": "windows-1256", "iso8859-6": "iso-8859-6"}.get(python, python)
 
