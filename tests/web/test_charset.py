@@ -90,6 +90,13 @@ def test_an_arabic_article_about_paris_in_windows_1256_keeps_its_french() -> Non
     assert decode(text.encode("cp1256")).text == text
 
 
+@pytest.mark.parametrize("headline", ["خبر عاجل", "انفجار", "قصف مدفعي"])
+def test_a_lone_headline_without_a_common_word_is_read(headline: str) -> None:
+    assert (
+        decode(f"<title>{headline}</title>".encode("cp1256")).text == f"<title>{headline}</title>"
+    )
+
+
 def test_bytes_that_fit_nothing_have_no_charset() -> None:
     assert decode(bytes((n * 7919 + n * n * 31) % 256 for n in range(5000))).charset == ""
 
