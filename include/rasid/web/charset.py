@@ -32,6 +32,7 @@ _COMMON = re.compile(
 # The browsers' reading of these names (WHATWG Encoding): they are windows-1252 in practice.
 _ALIASES = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252"}
 
+SURE_WORDS = 3
 ARABIC_SCORE = 0.02  # between mojibake (under 0.01) and news (0.05–0.12)
 
 
@@ -65,6 +66,8 @@ def decode(body: bytes, *, http_charset: str | None = None) -> Decoded:
         text = _try(body, name)
         if text is None:
             continue
+        if source == "iso-8859-6" and len(_COMMON.findall(text)) < SURE_WORDS:
+            continue  # «ان» of windows-1256 looks like its «ال»: no evidence in a headline
         score = arabic_score(text)
         # A later candidate must read clearly better, not by a hair.
         if score > best * 1.2:
