@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,8 @@ def test_the_page_of_sources_is_up_to_date() -> None:
     """Run `python scripts/sources_page.py` after an edit of the registry."""
     page = Path(__file__).parents[2] / "docs" / "sources.md"
     assert page.read_text("utf-8") == sources_page(load_feeds(INCLUDE / "feeds.yaml"))
+
+
+def test_every_field_is_explained() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "adding-a-source.md").read_text("utf-8")
+    assert [f.name for f in fields(Feed) if f"| `{f.name}` |" not in guide] == []
