@@ -17,11 +17,11 @@ outcome. A red task means the platform or a file of ours:
 
 | red task | nearly always | do |
 |---|---|---|
-| `plan` | the feed registry, or Elasticsearch is down | the log names file, line and remedy; mend, then *Clear* the task |
-| `poll`, `fetch`, `read` | the object storage (`RASID_STORE`) or the disk | free space, check credentials, *Clear* |
+| `plan` | the registry, or Elasticsearch is down | mend what the log names, then *Clear* the task |
+| `poll`, `fetch`, `read` | the storage (`RASID_STORE`), the disk | free space, check keys, *Clear* |
 | `tag` | the lexicon does not compile | the log names file and line |
-| `batch`, `index` | Elasticsearch is down or full | start it, *Clear*; every repeat is harmless |
-| `settle` | the books do not close | a defect: the log says which feed and by how much; report it |
+| `batch`, `index` | Elasticsearch is down or full | start it, *Clear*; repeats are harmless |
+| `settle` | the books do not close | a defect: the log says which feed and how much; report it |
 
 Nothing is lost when a run stays red: entries that were found are owed in the ledger, validators
 are remembered only when the books closed, and the next run takes up both.
@@ -30,6 +30,7 @@ are remembered only when the books closed, and the next run takes up both.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Param, dag, task
 
@@ -71,10 +72,10 @@ def monitor_news():
         from rasid.pipeline.plan import plan
 
         with search() as es:
-            return plan(es, now=current_run().started_at, only_due=params["only_due"])
+            return plan(es, current_run(), only_due=params["only_due"])
 
     @task(pool=HTTP_POOL, map_index_template="{{ label }}")
-    async def poll(feed_ids: list[str], ti=None) -> str:
+    async def poll(feed_ids: list[str], ti: Any = None) -> str:
         """Ask a batch of feeds what is new."""
         from rasid.airflow.context import current_run, label, search
         from rasid.pipeline.poll import poll

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
 
     @property
     def store_root(self) -> str:
-        """URL of the object storage root; a folder of this checkout unless RASID_STORE says else."""
+        """URL of the object storage root: RASID_STORE, else a folder of this checkout."""
         return (self.store or (self.home / "store").as_uri()).rstrip("/")
 
     @property

@@ -58,7 +58,7 @@ class Chain:
         """Every stage up to `until`, as the DAG calls them; the books when it got so far."""
         run = run or self.new_run()
         stop = STAGES.index(until)
-        feeds = plan(self.es, now=run.started_at, only_due=False)
+        feeds = plan(self.es, run, only_due=False)
         if stop == 0:
             return []
         polls = [
@@ -68,9 +68,15 @@ class Chain:
             return []
         batches = batch(self.es, run, polls)
         for path in batches:
-            for at, stage in enumerate((lambda p: asyncio.run(fetch(run, p)),
-                                        lambda p: read(run, p), lambda p: tag(run, p),
-                                        lambda p: index(self.es, run, p)), 3):
+            for at, stage in enumerate(
+                (
+                    lambda p: asyncio.run(fetch(run, p)),
+                    lambda p: read(run, p),
+                    lambda p: tag(run, p),
+                    lambda p: index(self.es, run, p),
+                ),
+                3,
+            ):
                 if stop >= at:
                     path = stage(path)  # noqa: PLW2901  (each stage hands the next its path)
         return settle(self.es, run, polls) if until == "settle" else []
@@ -83,9 +89,7 @@ class Chain:
 
 
 @pytest.fixture
-def chain(
-    es: Elasticsearch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Chain]:
+def chain(es: Elasticsearch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
     """A chain over the demo site with an empty index and an empty store."""
     with serve(0, now=datetime.now(UTC)) as site:
         monkeypatch.setenv("RASID_FEEDS", str(tmp_path / "feeds.yaml"))

@@ -54,5 +54,3 @@ def _secret(file: Path) -> str:
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(48))
     return file.read_text()
-
-

@@ -51,7 +51,9 @@ def read_pass(run_id: str, state: str) -> Pass:
         polls = es.search(
             index=alias("polls"), query=mine, size=10_000, source_excludes=["state", "head"]
         )["hits"]["hits"]
-    sources = sorted((r["_source"] for r in runs), key=lambda s: (s["feed_id"] == "*", s["feed_id"]))
+    sources = sorted(
+        (r["_source"] for r in runs), key=lambda s: (s["feed_id"] == "*", s["feed_id"])
+    )
     names = ("feed_id", "seen", "known", "new", "carried", "waiting", "outcomes", "causes")
     return Pass(
         run_id=run_id,

@@ -62,7 +62,7 @@ class Airflow:
 
 def prepare(home: Path, variables: Mapping[str, str], *, port: int = 8080) -> dict[str, str]:
     """Database, pools and password of `home`; the environment of its processes."""
-    environment = os.environ | airflow_environment(home, port=port) | variables
+    environment = {**os.environ, **airflow_environment(home, port=port), **variables}
     passwords = Path(environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
     if not passwords.exists():
         passwords.touch(mode=0o600)
@@ -92,7 +92,7 @@ def start(home: Path, environment: Mapping[str, str]) -> Airflow:
         raise AirflowFailed(f"Port {port} is taken. Free it, or name another with --airflow-port.")
     passwords = json.loads((home / "passwords.json").read_text())
     with (home / "standalone.log").open("wb") as out:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],
             env=dict(environment),
             stdout=out,
@@ -201,7 +201,7 @@ def port_of(home: Path) -> int:
 
 def _airflow(environment: Mapping[str, str], *arguments: str) -> None:
     command = [sys.executable, "-m", "airflow", *arguments]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, env=dict(environment), capture_output=True, text=True, check=False
     )
     if done.returncode:

@@ -67,7 +67,7 @@ def demo(
     airflow_port: Annotated[int, typer.Option(help="Port of the Airflow UI.")] = 8080,
 ) -> None:
     """Start everything with a small Arabic news site, run the chain once, show what it found."""
-    from rasid.cli.demo import show  # noqa: PLC0415
+    from rasid.cli.demo import show
 
     raise typer.Exit(show(out, once=once, airflow_port=airflow_port))
 
@@ -77,7 +77,7 @@ def up(
     *, airflow_port: Annotated[int, typer.Option(help="Port of the Airflow UI.")] = 8080
 ) -> None:
     """Start Elasticsearch and Airflow with the registry's feeds and the schedule on."""
-    from rasid.cli.demo import start_schedule  # noqa: PLC0415
+    from rasid.cli.demo import start_schedule
 
     start_schedule(out, airflow_port=airflow_port)
 
@@ -85,8 +85,8 @@ def up(
 @app.command()
 def down() -> None:
     """Stop the Airflow and the Elasticsearch of this checkout."""
-    from rasid.airflow import standalone  # noqa: PLC0415
-    from rasid.search import local_node  # noqa: PLC0415
+    from rasid.airflow import standalone
+    from rasid.search import local_node
 
     for home in ("airflow", "airflow-demo"):
         if standalone.stop(settings().home / home):
@@ -100,7 +100,7 @@ def run(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
     """One pass of monitor_news in this process over every enabled feed; prints the closed books."""
     _use(feeds)
     _node_for_us()
-    from rasid.airflow.once import run_once  # noqa: PLC0415
+    from rasid.airflow.once import run_once
 
     with _stdout_to_stderr():
         done = run_once()
@@ -117,7 +117,7 @@ def run(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
             }
         )
     else:
-        from rasid.cli.tables import books_table  # noqa: PLC0415
+        from rasid.cli.tables import books_table
 
         out.print(books_table(done.books, done.polls))
         for problem in done.problems:
@@ -136,8 +136,8 @@ def tag(
     html: Annotated[Path | None, typer.Option(help="Write the explanation as a page.")] = None,
 ) -> None:
     """Tag attacks and movements: JSONL `{"id","text","published_at"?}` in, mentions out."""
-    from rasid.tagging import load_tagger  # noqa: PLC0415
-    from rasid.tagging.explain import explain_page, explain_text  # noqa: PLC0415
+    from rasid.tagging import load_tagger
+    from rasid.tagging.explain import explain_page, explain_text
 
     tagger = load_tagger()
     bad = 0
@@ -171,7 +171,7 @@ def read(
     charset: Annotated[str, typer.Option(help="Charset of the HTTP header, if any.")] = "",
 ) -> None:
     """Read saved pages: title, text, date, charset, language as one JSON a line."""
-    from rasid.reading import read_page  # noqa: PLC0415
+    from rasid.reading import read_page
 
     wrong = False
     for file in files:
@@ -206,8 +206,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search articles and mentions; matches are marked in their sentences."""
-    from rasid.cli.tables import hits_table  # noqa: PLC0415
-    from rasid.search import Query, connect, search_articles, search_mentions  # noqa: PLC0415
+    from rasid.cli.tables import hits_table
+    from rasid.search import Query, connect, search_articles, search_mentions
 
     query = Query(
         text=words,
@@ -237,8 +237,8 @@ def provision(
     as_json: AsJson = False,
 ) -> None:
     """Bring index templates and indices to what include/elasticsearch says; repeatable."""
-    from rasid.search import connect  # noqa: PLC0415
-    from rasid.search import provision as bring_up  # noqa: PLC0415
+    from rasid.search import connect
+    from rasid.search import provision as bring_up
 
     with connect(settings()) as es:
         changes = bring_up(es, dry_run=dry_run)
@@ -255,7 +255,7 @@ def provision(
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Check Java, Elasticsearch, templates, registry, lexicon, store and disk; say how to mend."""
-    from rasid.cli.doctor import examine  # noqa: PLC0415
+    from rasid.cli.doctor import examine
 
     checks = examine()
     if as_json:
@@ -278,7 +278,7 @@ def es_start() -> None:
 @es_app.command("stop")
 def es_stop() -> None:
     """Stop this checkout's node."""
-    from rasid.search import local_node  # noqa: PLC0415
+    from rasid.search import local_node
 
     out.print("Elasticsearch stopped." if local_node.stop() else "It was not running.")
 
@@ -286,7 +286,7 @@ def es_stop() -> None:
 @es_app.command("status")
 def es_status() -> None:
     """Say whether the node runs, and where."""
-    from rasid.search import local_node  # noqa: PLC0415
+    from rasid.search import local_node
 
     now = local_node.status()
     out.print(f"{now.state} at {now.url}, data in {now.folder}", markup=False, soft_wrap=True)
@@ -296,13 +296,11 @@ def es_status() -> None:
 @feeds_app.command("list")
 def feeds_list(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
     """The registry: every usable feed, and what is wrong with the others."""
-    from rasid.sources import read_registry  # noqa: PLC0415
+    from rasid.sources import read_registry
 
     found, problems = read_registry(feeds or settings().feeds)
     if as_json:
-        _print_json(
-            {"feeds": [asdict(f) for f in found], "problems": [str(p) for p in problems]}
-        )
+        _print_json({"feeds": [asdict(f) for f in found], "problems": [str(p) for p in problems]})
     else:
         table = Table("id", "outlet", "country", "grade", "minutes", "policy", "url")
         for feed in found:
@@ -322,10 +320,10 @@ def feeds_check(
     as_json: AsJson = False,
 ) -> None:
     """Poll once without remembering anything, and say what a run would do."""
-    import asyncio  # noqa: PLC0415
+    import asyncio
 
-    from rasid.sources import FeedPoll, Validators, poll_feed, read_registry  # noqa: PLC0415
-    from rasid.web import GuardedClient  # noqa: PLC0415
+    from rasid.sources import FeedPoll, Validators, poll_feed, read_registry
+    from rasid.web import GuardedClient
 
     registry, problems = read_registry(feeds or settings().feeds)
     unknown = set(ids or ()) - {feed.id for feed in registry}
@@ -375,7 +373,7 @@ def feeds_check(
 @lexicon_app.command("compile")
 def lexicon_compile() -> None:
     """Compile include/lexicon and say what came of it."""
-    from rasid.tagging import load_tagger  # noqa: PLC0415
+    from rasid.tagging import load_tagger
 
     out.print(f"Lexicon and tagger {load_tagger().version}", markup=False)
 
@@ -383,8 +381,8 @@ def lexicon_compile() -> None:
 @lexicon_app.command("lint")
 def lexicon_lint(*, as_json: AsJson = False) -> None:
     """Duplicates, fold collisions, unknown ids, failing examples: by file and line."""
-    from rasid.settings import INCLUDE  # noqa: PLC0415
-    from rasid.tagging import lint_lexicon  # noqa: PLC0415
+    from rasid.settings import INCLUDE
+    from rasid.tagging import lint_lexicon
 
     problems = lint_lexicon(INCLUDE / "lexicon")
     if as_json:
@@ -399,7 +397,7 @@ def lexicon_lint(*, as_json: AsJson = False) -> None:
 @lexicon_app.command("explain")
 def lexicon_explain(word: str) -> None:
     """What the lexicon makes of a word: analyses, entries, classes."""
-    from rasid.tagging import explain_word, load_tagger  # noqa: PLC0415
+    from rasid.tagging import explain_word, load_tagger
 
     _print_json(explain_word(load_tagger(), word))
 
@@ -407,7 +405,7 @@ def lexicon_explain(word: str) -> None:
 def _use(feeds: Path | None) -> None:
     """Let every part of this process read the registry named on the command line."""
     if feeds is not None:
-        import os  # noqa: PLC0415
+        import os
 
         if not feeds.is_file():
             raise ConfigError(f"{feeds} is no file. Name a feed registry (see include/feeds.yaml).")
@@ -422,8 +420,8 @@ def _node_for_us() -> None:
 
 
 def _start_node() -> Any:
-    from rasid.cli.tables import node_progress  # noqa: PLC0415
-    from rasid.search import local_node  # noqa: PLC0415
+    from rasid.cli.tables import node_progress
+    from rasid.search import local_node
 
     with node_progress(err) as progress:
         return local_node.start(progress=progress)
@@ -432,7 +430,7 @@ def _start_node() -> Any:
 @contextmanager
 def _stdout_to_stderr() -> Iterator[None]:
     """Airflow prints on standard output, which belongs to the result."""
-    import contextlib  # noqa: PLC0415
+    import contextlib
 
     with contextlib.redirect_stdout(sys.stderr):
         yield

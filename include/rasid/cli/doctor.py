@@ -35,7 +35,17 @@ class Check:
 
 def examine() -> list[Check]:
     """Every check, each on its own: one that fails does not hide the next."""
-    checks = (_java, _elasticsearch, _templates, _clock, _registry, _lexicon, _store, _disk, _airflow)
+    checks = (
+        _java,
+        _elasticsearch,
+        _templates,
+        _clock,
+        _registry,
+        _lexicon,
+        _store,
+        _disk,
+        _airflow,
+    )
     return [_safely(check) for check in checks]
 
 
@@ -57,11 +67,11 @@ def _elasticsearch() -> Check:
     with connect(settings()) as es:
         info = es.info()
         health = es.cluster.health()["status"]
+    where = settings().es_address or local_node.status().url
     return Check(
         "elasticsearch",
         good=health != "red",
-        finding=f"{info['version']['number']} at {settings().es_address or local_node.status().url},"
-        f" {health}",
+        finding=f"{info['version']['number']} at {where}, {health}",
         remedy="" if health != "red" else "See the node's log; a shard cannot be allocated.",
     )
 
@@ -129,8 +139,11 @@ def _airflow() -> Check:
     port = standalone.port_of(running[0])
     try:
         health = httpx.get(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=10).json()
-        ill = [part for part in ("metadatabase", "scheduler", "dag_processor")
-               if health[part]["status"] != "healthy"]
+        ill = [
+            part
+            for part in ("metadatabase", "scheduler", "dag_processor")
+            if health[part]["status"] != "healthy"
+        ]
     except (httpx.HTTPError, ValueError, KeyError) as error:
         ill = [type(error).__name__]
     return Check(

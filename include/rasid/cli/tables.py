@@ -1,5 +1,7 @@
-"""What people see in the terminal: tables and progress. Arabic stands isolated, so that a
-left-to-right table keeps its columns."""
+"""What people see in the terminal: tables and progress.
+
+Arabic stands isolated, so that a left-to-right table keeps its columns.
+"""
 
 from __future__ import annotations
 

@@ -56,13 +56,14 @@ def batch(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[str]:
         )
     feeds = usable_feeds()
     carried = [entry for entry in owed(es, run.started_at) if entry.entry_id not in new]
-    write_entries(es, run, [*new.values(), *carried], feeds)
+    work = [*new.values(), *carried]
+    write_entries(es, run, work, feeds)
     write_records(run.path("seen.jsonl.gz"), Books, books)
-    write_records(run.path("carried.jsonl.gz"), Entry, carried)
+    write_records(run.path("owed.jsonl.gz"), Entry, work)
     log.info("batched", new=len(new), known=len(known), carried=len(carried))
     return [
         write_records(run.path(f"batches/{n:04}.jsonl.gz"), Entry, part)
-        for n, part in enumerate(_shared_out([*new.values(), *carried]))
+        for n, part in enumerate(_shared_out(work))
     ]
 
 

@@ -13,7 +13,7 @@ from rasid.sources import Feed
 
 
 def article_document(entry: Entry, run: Run, feed: Feed | None) -> dict[str, Any]:
-    """One article; offsets of its mentions count in `title + "\\n" + text`."""
+    """One article; its mentions' offsets count in the title, a newline and the text."""
     article = entry.article or {}
     return {
         "article_id": entry.entry_id,
@@ -57,7 +57,7 @@ def _mention_document(
     mention: dict[str, Any], entry: Entry, run: Run, feed: Feed | None
 ) -> dict[str, Any]:
     article = entry.article or {}
-    place = next(iter(mention["places"]), {})
+    place: dict[str, Any] = next(iter(mention["places"]), {})
     when = mention["event_time"] or {}
     return {
         "mention_id": _mention_id(entry.entry_id, mention),

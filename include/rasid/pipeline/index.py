@@ -69,9 +69,7 @@ def _judged(entry: Entry, stored: dict[str, Any] | None, twin: str) -> Entry:
 
 def _stored(es: Elasticsearch, entries: Iterable[Entry]) -> dict[str, dict[str, Any]]:
     """What is indexed of these entries already, by article id (read in real time)."""
-    docs = [
-        {"_index": index_for("articles", e.first_seen_at), "_id": e.entry_id} for e in entries
-    ]
+    docs = [{"_index": index_for("articles", e.first_seen_at), "_id": e.entry_id} for e in entries]
     if not docs:
         return {}
     answer = es.mget(docs=docs, source_includes=["text_hash", "tagger_version"])
@@ -96,7 +94,7 @@ def _twins(es: Elasticsearch, entries: list[Entry], feeds: dict[str, Feed]) -> d
                 ]
             }
         },
-        source=["newsroom", "text_hash"],
+        source_includes=["newsroom", "text_hash"],
         sort=[{"first_seen_at": "asc"}],
         size=1000,
     )
@@ -147,9 +145,7 @@ def _writes(entry: Entry, run: Run, feeds: dict[str, Feed]) -> list[Write]:
     return [*mentions, article]
 
 
-def _written(
-    es: Elasticsearch, entries: list[Entry], writes: list[Write], run: Run
-) -> list[Entry]:
+def _written(es: Elasticsearch, entries: list[Entry], writes: list[Write], run: Run) -> list[Entry]:
     """The entries after their documents were written; a refused document quarantines its entry."""
     refused: dict[str, str] = {}
     article_of = {write.id: str(write.source["article_id"]) for write in writes}

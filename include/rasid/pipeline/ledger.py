@@ -8,8 +8,9 @@ writer changes nothing.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +29,22 @@ _STATES = TypeAdapter(FeedState)
 _LIMIT = 10_000
 
 
-def feed_states(es: Elasticsearch) -> dict[str, FeedState]:
-    """What the newest committed poll of each feed remembers, by feed id."""
+def feed_states(es: Elasticsearch, run: Run) -> dict[str, FeedState]:
+    """What the newest committed poll of each feed remembers, by feed id.
+
+    Without what `run` itself committed: repeated from its start, it asks the feeds as it first did.
+    """
     found = es.search(
         index=alias("polls"),
-        query={"term": {"committed": True}},
+        query={
+            "bool": {
+                "filter": [{"term": {"committed": True}}],
+                "must_not": [{"term": {"run_id": run.run_id}}],
+            }
+        },
         collapse={"field": "feed_id"},
         sort=[{"polled_at": "desc"}],
-        source=["state"],
+        source_includes=["state"],
         size=_LIMIT,
     )
     states = [_STATES.validate_python(hit["_source"]["state"]) for hit in found["hits"]["hits"]]
@@ -83,9 +92,7 @@ def write_entries(es: Elasticsearch, run: Run, entries: Iterable[Entry], feeds: 
     _write(
         es,
         [
-            Write(
-                index_for("entries"), entry.entry_id, run.revision, _document(entry, run, feeds)
-            )
+            Write(index_for("entries"), entry.entry_id, run.revision, _document(entry, run, feeds))
             for entry in entries
         ],
     )
@@ -132,48 +139,27 @@ def write_books(
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """What the ledger says became of a feed's entries in one run."""
+    """What became of a feed's entries, as the ledger has it now; owed ones count nowhere."""
 
-    outcomes: dict[str, int]
-    causes: dict[str, int]
-    waiting: int
+    outcomes: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
 
 
-def endings(es: Elasticsearch, run: Run) -> dict[str, Endings]:
-    """By feed: how the entries that this run worked on stand in the ledger now."""
-    es.indices.refresh(index=alias("entries"))
-    found = es.search(
-        index=alias("entries"),
-        # Found by this run (whoever settled it since), or carried into it.
-        query={
-            "bool": {
-                "should": [
-                    {"term": {"run_id": run.run_id}},
-                    {"term": {"last_run_id": run.run_id}},
-                ]
-            }
-        },
-        size=0,
-        aggs={
-            "feeds": {
-                "terms": {"field": "feed_id", "size": _LIMIT},
-                "aggs": {
-                    name: {"terms": {"field": name, "size": 100}}
-                    for name in ("state", "outcome", "cause")
-                },
-            }
-        },
-    )
-    ended = {}
-    for feed in found["aggregations"]["feeds"]["buckets"]:
-        counts = {
-            name: {bucket["key"]: bucket["doc_count"] for bucket in feed[name]["buckets"]}
-            for name in ("state", "outcome", "cause")
-        }
-        ended[feed["key"]] = Endings(
-            counts["outcome"], counts["cause"], waiting=counts["state"].get("waiting", 0)
-        )
-    return ended
+def endings(es: Elasticsearch, entries: Sequence[Entry]) -> dict[str, Endings]:
+    """By feed: how `entries` stand in the ledger (read in real time, whoever settled them)."""
+    feed_of = {entry.entry_id: entry.feed_id for entry in entries}
+    ended: dict[str, Endings] = defaultdict(Endings)
+    for part in _parts(list(feed_of)):
+        fields = ["state", "outcome", "cause"]
+        answer = es.mget(index=index_for("entries"), ids=part, source_includes=fields)
+        for doc in answer["docs"]:
+            if doc.get("found"):
+                found, of = doc["_source"], ended[feed_of[doc["_id"]]]
+                of.states[found["state"]] += 1
+                of.outcomes.update([found["outcome"]] if found["outcome"] else [])
+                of.causes.update([found["cause"]] if found["cause"] else [])
+    return dict(ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ MAX_ATTEMPTS = 6
 
 def wait_before(attempt: int) -> timedelta:
     """Pause after the given failed attempt (1 = the first): 15 min, doubling, a day at most."""
-    return min(timedelta(minutes=15) * 2 ** (attempt - 1), timedelta(days=1))
+    return min(timedelta(minutes=15 * 2.0 ** (attempt - 1)), timedelta(days=1))
 
 
 def outcome_of(cause: str) -> Outcome:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import structlog
 
 from elasticsearch import Elasticsearch
 
 from rasid.errors import ConfigError, FeedsFileError
 from rasid.pipeline.ledger import feed_states
+from rasid.pipeline.records import Run
 from rasid.search import provision
 from rasid.settings import settings
 from rasid.sources import Feed, is_due, read_registry
@@ -21,7 +20,7 @@ log = structlog.get_logger()
 FEEDS_PER_BATCH = 12
 
 
-def plan(es: Elasticsearch, *, now: datetime, only_due: bool = True) -> list[list[str]]:
+def plan(es: Elasticsearch, run: Run, *, only_due: bool = True) -> list[list[str]]:
     """Ids of the feeds to poll, at most 12 a batch; entries to retry need no plan.
 
     A registry with broken entries is read as far as it can be (`settle` reports the problems);
@@ -33,11 +32,11 @@ def plan(es: Elasticsearch, *, now: datetime, only_due: bool = True) -> list[lis
             f"{', '.join(old)} was made by another version of Rasid and cannot take its documents."
             " Run `rasid provision` and follow what it says."
         )
-    states = feed_states(es)
+    states = feed_states(es, run)
     due = [
         feed.id
         for feed in usable_feeds().values()
-        if (is_due(feed, states.get(feed.id), now) if only_due else feed.enabled)
+        if (is_due(feed, states.get(feed.id), run.started_at) if only_due else feed.enabled)
     ]
     log.info("planned", feeds=len(due), known_feeds=len(states))
     return [due[i : i + FEEDS_PER_BATCH] for i in range(0, len(due), FEEDS_PER_BATCH)]

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 async def poll(es: Elasticsearch, run: Run, feed_ids: Sequence[str], *, name: str) -> str:
     """Poll `feed_ids` with their committed validators; the path of one FeedPoll record each."""
     feeds = usable_feeds()
-    states = feed_states(es)
+    states = feed_states(es, run)
 
     async def one(client: GuardedClient, feed_id: str) -> FeedPoll:
         state = states.get(feed_id)

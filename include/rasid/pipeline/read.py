@@ -42,9 +42,7 @@ def _read(entry: Entry, page: Page, feed: Feed | None, run: Run) -> Entry:
         for key, value in asdict(reading).items()
         if key not in {"outcome", "flags", "error"}
     }
-    article["published_at"] = (
-        reading.published_at.isoformat() if reading.published_at else None
-    )
+    article["published_at"] = reading.published_at.isoformat() if reading.published_at else None
     article["fetched_at"] = page.fetched_at.isoformat()
     return replace(entry, article=article, flags=reading.flags)
 

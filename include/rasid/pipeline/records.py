@@ -90,7 +90,7 @@ class Entry:
         return self.outcome is not None or self.waiting
 
     def ended(self, outcome: Outcome, **changes: Any) -> Entry:
-        """This entry with its ending."""
+        """The same entry with its ending."""
         return replace(self, outcome=outcome, next_attempt_at=None, **changes)
 
     def failed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,12 +38,10 @@ def settle(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[Books
     """
     feeds = usable_feeds()
     polls = [poll for path in poll_paths for poll in read_records(path, FeedPoll)]
-    books = _books(
-        list(read_records(run.path("seen.jsonl.gz"), Books)),
-        list(read_records(run.path("carried.jsonl.gz"), Entry)),
-        endings(es, run),
-    )
-    states = feed_states(es)
+    seen = list(read_records(run.path("seen.jsonl.gz"), Books))
+    owed = list(read_records(run.path("owed.jsonl.gz"), Entry))
+    books = _books(seen, owed, endings(es, owed))
+    states = feed_states(es, run)
     settled_at = datetime.now(UTC)
     committed = [
         Committed(
@@ -67,7 +65,9 @@ def settle(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[Books
     write_books(es, run, [*books.values(), whole], settled_at=settled_at, problems=problems)
     write_polls(es, run, committed, feeds)
     es.indices.refresh(index="rasid-*")
-    still_open = [f"{book.feed_id}: {book.difference}" for book in books.values() if not book.closed]
+    still_open = [
+        f"{book.feed_id}: {book.difference}" for book in books.values() if not book.closed
+    ]
     if still_open:
         raise BooksOpen("; ".join(still_open))
     log.info("books closed", seen=whole.seen, new=whole.new, waiting=whole.waiting)
@@ -91,27 +91,21 @@ def total(books: Iterable[Books]) -> Books:
     return whole
 
 
-def _books(
-    seen: list[Books], carried: list[Entry], ended: dict[str, Endings]
-) -> dict[str, Books]:
-    """What was seen and carried by feed, completed by the ledger's endings."""
-    books = {book.feed_id: book for book in seen}
-    came: dict[str, int] = defaultdict(int)
-    for entry in carried:
-        came[entry.feed_id] += 1
-    nothing = Endings({}, {}, 0)
-    return {
-        feed_id: replace(
-            books.get(feed_id, Books(feed_id)),
-            carried=came[feed_id],
-            waiting=ended.get(feed_id, nothing).waiting,
-            outcomes=_sum(
-                books.get(feed_id, nothing).outcomes, ended.get(feed_id, nothing).outcomes
-            ),
-            causes=_sum(books.get(feed_id, nothing).causes, ended.get(feed_id, nothing).causes),
+def _books(seen: list[Books], owed: list[Entry], ended: dict[str, Endings]) -> dict[str, Books]:
+    """What `batch` saw and took up by feed, completed by the ledger's endings."""
+    of = {book.feed_id: book for book in seen}
+    carried = Counter(entry.feed_id for entry in owed if entry.carried)
+    books = {}
+    for feed_id in sorted({*of, *carried}):
+        book, end = of.get(feed_id, Books(feed_id)), ended.get(feed_id, Endings())
+        books[feed_id] = replace(
+            book,
+            carried=carried[feed_id],
+            waiting=end.states["waiting"],
+            outcomes=_sum(book.outcomes, end.outcomes),
+            causes=_sum(book.causes, end.causes),
         )
-        for feed_id in sorted({*books, *came})
-    }
+    return books
 
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

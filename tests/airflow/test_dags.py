@@ -1,0 +1,120 @@
+"""The DAGs: which there are, what each promises, and a real pass of monitor_news."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rasid.airflow.environment import POOLS
+from rasid.settings import ROOT
+
+
+# Airflow warns about its own parts while it loads; nothing here is ours to mend.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+TAGS = {"rasid", "ingest", "search", "quality", "ops"}
+
+
+def test_the_dags_are_exactly_these(dags):
+    """A DAG that does not load, or one that nobody meant, is noticed."""
+    assert set(dags) == {"monitor_news"}
+
+
+def test_every_dag_keeps_the_house_rules(dags):
+    """Documentation with triage, closed tags, retries, time limits, one run at a time."""
+    for dag in dags.values():
+        assert "## When it is red" in dag.doc_md
+        assert set(dag.tags) <= TAGS
+        assert dag.max_active_runs == 1
+        assert not dag.catchup
+        for task in dag.tasks:
+            assert task.retries >= 2, task.task_id
+            assert task.execution_timeout is not None, task.task_id
+            assert task.owner == "ops", task.task_id
+
+
+def test_every_pool_exists(dags):
+    """A task in a pool that does not exist stays scheduled for ever, without a word."""
+    used = {task.pool for dag in dags.values() for task in dag.tasks}
+    assert used <= {*POOLS, "default_pool"}
+    assert set(POOLS) <= used
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "dags").glob("*.py")), ids=lambda p: p.name)
+def test_a_dag_file_parses_without_heavy_imports(file, airflow_home):
+    """Parsing costs < 0.3 s beyond Airflow itself, and loads nothing that the tasks need."""
+    code = (
+        "import time, sys, airflow.sdk; t = time.process_time();"
+        f"exec(compile(open({str(file)!r}).read(), 'dag', 'exec'), {{'__name__': 'dag'}});"
+        "print(time.process_time() - t);"
+        "print([m for m in ('elasticsearch', 'trafilatura', 'camel_tools', 'numpy', 'httpx')"
+        " if m in sys.modules and m not in before])"
+    )
+    code = "import sys, airflow.sdk; before = set(sys.modules);" + code
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, heavy = done.stdout.strip().splitlines()[-2:]
+    assert heavy == "[]"
+    assert float(seconds) < 0.3
+
+
+def test_policy_fails_what_a_person_must_mend_and_retries_the_platform():
+    """A broken registry is not retried three times; an Elasticsearch that is down is."""
+    from airflow.sdk import RetryAction
+
+    from rasid.airflow.retry import PLATFORM
+    from rasid.errors import BooksOpen, FeedsFileError, SearchUnavailable
+
+    decide = lambda error: PLATFORM.evaluate(error, 1, 3).action  # noqa: E731
+    assert decide(FeedsFileError("")) == RetryAction.FAIL
+    assert decide(BooksOpen("")) == RetryAction.FAIL
+    assert decide(SearchUnavailable("")) == RetryAction.RETRY
+    assert decide(ValueError()) == RetryAction.DEFAULT
+
+
+@pytest.mark.node
+def test_monitor_news_brings_articles_from_feeds_to_the_index(dags, es, demo_site):
+    """One pass under dag.test(): green with two sick feeds, books closed, mentions found."""
+    dag = dags["monitor_news"]
+    done = dag.test(run_conf={"only_due": False})
+    assert done.state == "success"
+    es.indices.refresh(index="rasid-*")
+    books = es.get(index="rasid-runs-v1", id=f"{done.run_id}|*")["_source"]
+    assert books["closed"]
+    assert books["new"] > 60
+    assert es.count(index="rasid-articles")["count"] == books["new"]
+    assert es.count(index="rasid-mentions")["count"] > 40
+
+    # A second pass finds feeds unchanged: no batch, the group is skipped, settle still closes.
+    before = demo_site.requests()
+    again = dag.test(run_conf={"only_due": False})
+    assert again.state == "success"
+    asked = {path for path, n in demo_site.requests().items() if n > before.get(path, 0)}
+    assert not any("article" in path or "story" in path for path in asked)
+
+
+@pytest.mark.node
+def test_elasticsearch_down_is_a_red_task_that_succeeds_when_repeated(dags, es, demo_site, monkeypatch):
+    """Nothing is lost when the search cluster is away for a while."""
+    from rasid.settings import settings
+
+    dag = dags["monitor_news"]
+    for task in dag.tasks:
+        monkeypatch.setattr(task, "retries", 0)
+    monkeypatch.setenv("RASID_ES_URL", "http://127.0.0.1:9")
+    settings.cache_clear()
+    assert dag.test(run_conf={"only_due": False}).state == "failed"
+    monkeypatch.delenv("RASID_ES_URL")
+    settings.cache_clear()
+    assert dag.test(run_conf={"only_due": False}).state == "success"
+    es.indices.refresh(index="rasid-*")
+    assert es.count(index="rasid-articles")["count"] > 60
+
+
+def test_time_is_not_read_at_parse():
+    """A DAG that differs from parse to parse would fill the version table."""
+    text = "".join(p.read_text("utf-8") for p in (ROOT / "dags").glob("*.py"))
+    assert "now()" not in text
+    assert time.strftime("%Y-%m-%d") not in text
