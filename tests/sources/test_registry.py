@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,16 @@ import yaml
 
 from rasid.errors import FeedsFileError
 from rasid.settings import INCLUDE
-from rasid.sources import Feed, load_feeds, propose_feed, read_registry, sources_page
+from rasid.sources import (
+    Feed,
+    FeedItem,
+    FeedPoll,
+    Validators,
+    load_feeds,
+    propose_feed,
+    read_registry,
+    sources_page,
+)
 
 
 FACTS = Path(__file__).parents[2] / "../shared/facts/feeds.csv"
@@ -102,14 +112,35 @@ def test_feeds_of_one_outlet_are_one_newsroom() -> None:
     assert lbci == {"lbci"}
 
 
+def item(url: str, **values) -> FeedItem:
+    return FeedItem(url, url, "x", **values)
+
+
 def test_a_proposed_entry_can_be_pasted(tmp_path) -> None:
-    proposal = propose_feed(
-        "https://feeds.outlet-news.test/rss", title="وكالة", hosts=("outlet.test", "")
+    """It knows what one poll showed: foreign hosts, bodies in the feed, dates without a zone."""
+    poll = FeedPoll(
+        "new",
+        "ok",
+        datetime(2026, 11, 24, tzinfo=UTC),
+        Validators(),
+        title="وكالة: أخبار",
+        items=(item("https://outlet-news.com/1", content="x" * 2000, published_raw="2026-11-24"),),
+        dropped=(("foreign_host", "https://cdn.outlet.test/2"), ("no_link", "y")),
     )
+    proposal = propose_feed("https://feeds.outlet-news.com/rss", poll)
     entry = yaml.safe_load(proposal)[0]
-    assert entry["hosts"] == ["outlet.test"]
+    assert (entry["id"], entry["hosts"]) == ("outlet-news", ["outlet.test"])
+    assert (entry["full_text"], entry["timezone"]) == (True, "UTC")
     path = written(tmp_path, "feeds:\n" + proposal)
-    assert load_feeds(path)[0].outlet == "وكالة"
+    assert load_feeds(path)[0].outlet == "وكالة: أخبار"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8800/rss", "https://x.test/", "https://خبر.test/"]
+)
+def test_any_address_gets_a_usable_id(tmp_path, url: str) -> None:
+    poll = FeedPoll("new", "timeout", datetime(2026, 11, 24, tzinfo=UTC), Validators())
+    assert load_feeds(written(tmp_path, "feeds:\n" + propose_feed(url, poll)))[0].url == url
 
 
 def test_the_page_of_sources_is_up_to_date() -> None:
@@ -119,5 +150,5 @@ def test_the_page_of_sources_is_up_to_date() -> None:
 
 
 def test_every_field_is_explained() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "adding-a-source.md").read_text("utf-8")
+    guide = (Path(__file__).parents[2] / "docs" / "registry.md").read_text("utf-8")
     assert [f.name for f in fields(Feed) if f"| `{f.name}` |" not in guide] == []

@@ -6,7 +6,8 @@ from rasid.sources.catalogue import sources_page
 from rasid.sources.history import HistoryPage, history_page
 from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.poll import FeedPoll, Validators, poll_feed
-from rasid.sources.registry import Feed, Problem, load_feeds, propose_feed, read_registry
+from rasid.sources.propose import propose_feed
+from rasid.sources.registry import Feed, Problem, load_feeds, read_registry
 from rasid.sources.schedule import FeedState, is_due, next_state
 from rasid.sources.volume import VolumeAlarm, volume_alarm
 from rasid.web.urls import canonical_url, entry_id, site, site_of

@@ -128,7 +128,9 @@ def _read(poll: FeedPoll, feed: Feed, answer: Fetched) -> FeedPoll:
     if parsed.items and not items:
         others = ", ".join(sorted({site_of(i.url) for i in parsed.items})[:3])
         error = f"all items link to {others}; name it in `hosts` if that is right"
-        return replace(poll, outcome="wrong_feed", error=error, title=parsed.title)
+        return replace(
+            poll, outcome="wrong_feed", error=error, title=parsed.title, dropped=tuple(foreign)
+        )
     return replace(
         poll,
         outcome=parsed.outcome,

@@ -136,24 +136,6 @@ def read_registry(path: Path) -> tuple[tuple[Feed, ...], tuple[Problem, ...]]:
     return tuple(feeds.values()), tuple(problems)
 
 
-def propose_feed(url: str, *, title: str = "", hosts: tuple[str, ...] = ()) -> str:
-    """A filled registry entry (YAML) for `url`, for a person to check and paste.
-
-    `title` is the feed's own title and `hosts` the sites its items link to, as one poll showed.
-    """
-    own = site_of(url)
-    entry: dict[str, Any] = {
-        "id": re.sub(r"[^a-z0-9]+", "-", own.rpartition(".")[0] or own).strip("-") or "feed",
-        "outlet": title or own,
-        "url": url,
-        "country": "",
-    }
-    foreign = sorted(set(hosts) - {own, ""})
-    if foreign:
-        entry["hosts"] = foreign
-    return yaml.safe_dump([entry], allow_unicode=True, sort_keys=False)
-
-
 def _entries(root: yaml.Node | None) -> list[yaml.Node] | None:
     if isinstance(root, yaml.MappingNode):
         root = next((v for k, v in root.value if k.value == "feeds"), None)
@@ -182,7 +164,7 @@ def _check(node: yaml.Node, file: str) -> Feed | list[Problem]:
         seen[key] = line
         if key not in _FIELDS:
             close = difflib.get_close_matches(key, _FIELDS, n=1)
-            remedy = f"Did you mean {close[0]!r}?" if close else "See docs/adding-a-source.md."
+            remedy = f"Did you mean {close[0]!r}?" if close else "See docs/registry.md."
             fault(line, f"there is no field {key!r}", remedy)
             continue
         try:
