@@ -125,11 +125,11 @@ def test_a_proposed_entry_can_be_pasted(tmp_path) -> None:
         Validators(),
         title="وكالة: أخبار",
         items=(item("https://outlet-news.com/1", content="x" * 2000, published_raw="2026-11-24"),),
-        dropped=(("foreign_host", "https://cdn.outlet.test/2"), ("no_link", "y")),
+        dropped=(("foreign_host", "https://cdn.outlet.org/2"), ("no_link", "y")),
     )
     proposal = propose_feed("https://feeds.outlet-news.com/rss", poll)
     entry = yaml.safe_load(proposal)[0]
-    assert (entry["id"], entry["hosts"]) == ("outlet-news", ["outlet.test"])
+    assert (entry["id"], entry["hosts"]) == ("outlet-news", ["outlet.org"])
     assert (entry["full_text"], entry["timezone"]) == (True, "UTC")
     path = written(tmp_path, "feeds:\n" + proposal)
     assert load_feeds(path)[0].outlet == "وكالة: أخبار"
