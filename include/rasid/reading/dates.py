@@ -57,8 +57,9 @@ _HIJRI = {
     2: "صفر",
     3: "ربيع الاول|ربيع اول",
     4: "ربيع الثاني|ربيع الاخر|ربيع ثاني|ربيع اخر",
-    5: "جمادي الاولي|جمادي الاول|جمادي اول",
-    6: "جمادي الثانيه|جمادي الاخره|جمادي الثاني|جمادي الاخر|جمادي ثاني",
+    5: "جمادي الاولي|جمادي الاول|جمادي اول|جماد الاول|جماد اول",
+    6: "جمادي الثانيه|جمادي الاخره|جمادي الثاني|جمادي الاخر|جمادي ثاني"
+    "|جماد الثاني|جماد الاخر|جماد ثاني",
     7: "رجب",
     8: "شعبان",
     9: "رمضان|رمضان المبارك",
@@ -102,16 +103,18 @@ _MONTH_OF, _HIJRI_OF, _WEEKDAY_OF = _numbers(_MONTHS), _numbers(_HIJRI), _number
 _M, _H, _W, _O = map(_either, (_MONTH_OF, _HIJRI_OF, _WEEKDAY_OF, _ORDINALS))
 _L = r"(?<![\w])"  # no letter or digit before
 _R = r"(?![\w])"
+_NO_LETTER = r"(?![^\W\d])"
 _PAIR = rf"(?P<month>{_M})(?:\s*[/\\(،-]\s*(?P<second>{_M})\)?)?"
 _DAY = rf"(?:(?P<day>\d{{1,2}})|(?P<ordinal>{_O}))"
 _SEP = r"[\s,،/.-]{1,3}"
 _DAY_MONTH = re.compile(
-    rf"{_L}{_DAY}(?:st|nd|rd|th)?(?:\s+من(?:\s+شهر)?)?{_SEP}?{_PAIR}{_R}"
+    rf"{_L}{_DAY}(?:st|nd|rd|th)?(?:\s+من(?:\s+شهر)?)?(?:{_SEP})?{_PAIR}{_NO_LETTER}"
     rf"(?:(?:{_SEP}|\s*من\s+)?(?:عام|سنه|لعام|لسنه)?\s*(?P<year>\d{{4}})(?!\d))?"
 )
 _MONTH_DAY = re.compile(
     rf"{_L}{_PAIR}{_SEP}(?P<day>\d{{1,2}}){_R}[\s,،]{{1,3}}(?P<year>\d{{4}})(?!\d)"
 )
+_YEAR_FIRST = re.compile(rf"{_L}(?P<year>\d{{4}}){_SEP}{_PAIR}{_SEP}(?P<day>\d{{1,2}}){_R}")
 _HIJRI_DATE = re.compile(
     rf"{_L}{_DAY}(?:\s+من(?:\s+شهر)?)?{_SEP}(?P<month>{_H}){_R}"
     rf"{_SEP}(?:عام|سنه|لعام)?\s*(?P<year>1[34]\d\d)(?!\d)"
@@ -124,18 +127,19 @@ _DMY = re.compile(
 )
 _ISO = re.compile(
     r"(?<!\d)((?:19|20)\d\d-\d\d-\d\d)[t ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?"
-    r"\s?(z|[+-]\d\d:?\d\d)?(?![\d:])"
+    r"\s?(z|[+-]\d\d:?\d\d)?(?![\d:]|\s*(?:[ap]\.?m|[صم](?!\w)|صباح|مساء))"
 )
 _HIJRI_NUMERIC = re.compile(
     r"(?<!\d)(?:(?P<y1>1[34]\d\d)([-/])(?P<m1>\d{1,2})\2(?P<d1>\d{1,2})"
     r"|(?P<d2>\d{1,2})([-/])(?P<m2>\d{1,2})\6(?P<y2>1[34]\d\d))(?!\d)"
 )
 _CLOCK = re.compile(
-    r"(?<![\d:.])(?P<h>\d{1,2})(?::(?P<m>\d\d)(?::(?P<s>\d\d))?)?\s*"
+    r"(?<![\d:.])(?P<h>\d{1,2})(?:(?P<sep>[:.h])(?P<m>\d\d)(?::(?P<s>\d\d))?)?\s*"
     r"(?P<half>[ap]\.?m\.?(?![a-z])"
     r"|(?:صباحا|مساءا?|ظهرا|عصرا|ليلا|فجرا|بعد الظهر|قبل الظهر|ص|م)(?!\w))?"
     r"(?![\d:])"
 )
+HIJRI_YEARS = 15  # dates in digits further from today than this are of another calendar
 _ZONES = {
     **dict.fromkeys(("مكه", "مكه المكرمه", "الرياض", "السعوديه"), "Asia/Riyadh"),
     **dict.fromkeys(("ابوظبي", "ابو ظبي", "دبي", "الامارات"), "Asia/Dubai"),
@@ -155,31 +159,41 @@ _ZONES = {
 }
 # A city counts only after «بتوقيت»: beside a date it is the dateline.
 _ZONE = re.compile(
-    r"(?P<greenwich>(?:gmt|utc)(?!\s*[+-])|(?<=\d)z|غرينتش|جرينتش|غرينيتش)"
+    r"(?P<sign3>[+-])(?P<hours3>\d{1,2})\s*(?:gmt|utc|غرينتش|جرينتش)"
+    r"|(?P<greenwich>(?:gmt|utc)(?!\s*[+-])|(?<=\d)z|غرينتش|جرينتش|غرينيتش|(?<!\w)ت\.?\s?غ(?!\w))"
     r"|(?:gmt|utc)\s*(?P<sign>[+-])\s*(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?(?!\d)"
     r"|(?<=\d)\s?(?P<sign2>[+-])(?P<hours2>\d\d):?(?P<minutes2>\d\d)(?!\d)"
     rf"|بتوقيت\s+(?P<city>{'|'.join(sorted(_ZONES, key=len, reverse=True))})"
 )
 _WEEKDAY = re.compile(rf"{_L}(?:يوم\s+)?(?P<weekday>{_W}){_R}")
+_COUNTS = ("ثلاث", "اربع", "خمس", "ست", "سبع", "ثماني", "تسع", "عشر")
+_COUNT_OF = {
+    **{word: n for n, word in enumerate(_COUNTS, 3)},
+    **{f"{word}ه": n for n, word in enumerate(_COUNTS, 3)},
+}
 _AGO = re.compile(
-    r"(?:منذ|قبل)\s+(?:حوالي\s+|نحو\s+)?(?:(?P<n>\d{1,3})\s*)?"
-    r"(?P<unit>دقيقتين|دقيقه|دقائق|ساعتين|ساعه|ساعات|يومين|يوم|ايام|اسبوعين|اسبوع|اسابيع)(?!\w)"
+    rf"(?:منذ|قبل)\s+(?:حوالي\s+|نحو\s+)?(?:(?P<n>\d{{1,3}}|{_either(_COUNT_OF)})\s*)?"
+    r"(?P<unit>نصف ساعه|ربع ساعه|دقيقتين|دقيقه|دقائق|ساعتين|ساعه|ساعات|يومين|يوم|ايام|اسبوعين"
+    r"|اسبوع|اسابيع)(?!\w)"
 )
 _UNIT_MINUTES = {
+    "نصف": 30,
+    "ربع": 15,
     "دقي": 1,
     "دقا": 1,
     "ساع": 60,
     "يوم": 1440,
     "ايا": 1440,
-    "اسب": 10080,
-    "اسا": 10080,
+    "اسب": 10_080,
+    "اسا": 10_080,
 }
 _DAY_WORDS = re.compile(
     rf"{_L}(?P<word>اول من امس|اول امس|قبل امس|امس الاول|امس|البارحه|اليوم|غدا|بعد غد){_R}"
 )
 _DAY_OFFSETS = {"امس": -1, "البارحه": -1, "اليوم": 0, "غدا": 1, "بعد غد": 2}
 _NAMED_WEEKDAY = re.compile(
-    rf"{_L}(?:يوم\s+)?(?P<weekday>{_W})\s*(?P<way>الماضيه?|الفائته?|المنصرمه?|المقبله?|القادمه?|الجاريه?)?{_R}"
+    rf"{_L}(?:يوم\s+)?(?P<weekday>{_W})\s*"
+    rf"(?P<way>الماضيه?|الفائته?|المنصرمه?|المقبله?|القادمه?|الجاريه?)?{_R}"
 )
 
 
@@ -195,7 +209,7 @@ def read_date(text: str, *, today: datetime, timezone: str = "UTC") -> DateReadi
     exact = _ISO.search(folded)
     if exact:
         return _of_iso(exact, zone)
-    found = _solar(folded, local.date()) or _numeric(folded) or _hijri(folded)
+    found = _solar(folded, local.date()) or _numeric(folded) or _hijri(folded, local.date())
     if found is None:
         return _relative(folded, local, zone)
     day, start, end, doubtful = found
@@ -225,7 +239,7 @@ _Found = tuple[date, int, int, bool]
 
 def _solar(text: str, today: date) -> _Found | None:
     """A day and a month's name, in either order."""
-    for pattern in (_DAY_MONTH, _MONTH_DAY):
+    for pattern in (_YEAR_FIRST, _DAY_MONTH, _MONTH_DAY):
         match = pattern.search(text)
         if match is None:
             continue
@@ -238,6 +252,9 @@ def _solar(text: str, today: date) -> _Found | None:
         if groups.get("year"):
             found = _day(int(groups["year"]), month, day)
         else:
+            later = pattern.search(text, match.end())
+            if later and later["year"]:
+                return None  # «من 20 نوفمبر إلى 24 نوفمبر 2026» is no date but a span
             found, doubtful = _last(month, day, today), True
         if found is not None:
             return found, match.start(), match.end(), doubtful
@@ -263,8 +280,9 @@ def _numeric(text: str) -> _Found | None:
     return (found, match.start(), match.end(), False) if found else None
 
 
-def _hijri(text: str) -> _Found | None:
+def _hijri(text: str, today: date) -> _Found | None:
     match = _HIJRI_DATE.search(text)
+    by_digits = match is None
     if match:
         day = int(match["day"]) if match["day"] else _ORDINALS[match["ordinal"]]
         month = _HIJRI_OF[match["month"]]
@@ -280,6 +298,8 @@ def _hijri(text: str) -> _Found | None:
         solar = Hijri(year, month, day).to_gregorian()
     except (ValueError, OverflowError):
         return None
+    if by_digits and abs(solar.year - today.year) > HIJRI_YEARS:
+        return None  # 1405/9/3 is Iran's solar calendar
     # Sightings differ by a day from the Umm al-Qura calendar: a Hijri date alone is doubtful.
     return date(solar.year, solar.month, solar.day), match.start(), match.end(), True
 
@@ -331,6 +351,8 @@ def _clock(text: str, low: int, high: int) -> tuple[time, str, int] | None:
             continue
         if match["m"] is None and half in {"ص", "م"}:
             continue  # "24 م": not a clock
+        if match["sep"] == "." and not half and match.start() > low + 3:
+            continue  # "17.45" is a clock beside the date, a number further on
         hour, minute, second = (int(match[k] or 0) for k in "hms")
         if half[:1] in {"p", "م", "ع", "ظ"} or half == "بعد الظهر":
             hour += 12 if hour < 12 else 0
@@ -352,11 +374,11 @@ def _zone(match: re.Match[str] | None) -> tzinfo | None:
         return UTC
     if match["city"]:
         return ZoneInfo(_ZONES[match["city"]])
-    hours = int(match["hours"] or match["hours2"])
+    hours = int(match["hours"] or match["hours2"] or match["hours3"])
     if hours > 14:
         return None
     offset = timedelta(hours=hours, minutes=int(match["minutes"] or match["minutes2"] or 0))
-    return timezone(offset if "+" in {match["sign"], match["sign2"]} else -offset)
+    return timezone(offset if "+" in match.group("sign", "sign2", "sign3") else -offset)
 
 
 def _relative(text: str, local: datetime, zone: tzinfo) -> DateReading | None:
@@ -364,12 +386,13 @@ def _relative(text: str, local: datetime, zone: tzinfo) -> DateReading | None:
     match = _AGO.search(text)
     if match:
         unit = match["unit"]
-        number = int(match["n"] or (2 if unit.endswith("ين") else 1))
+        said = match["n"] or ("2" if unit.endswith("ين") else "1")
+        number = _COUNT_OF.get(said) or int(said)
         minutes = _UNIT_MINUTES[unit[:3]]
         at = local - timedelta(minutes=minutes * number)
         if minutes >= 1440:
             return _whole_day(at.date(), match[0], zone)
-        return DateReading(at.astimezone(UTC), "minute" if minutes == 1 else "hour", match[0])
+        return DateReading(at.astimezone(UTC), "minute" if minutes < 60 else "hour", match[0])
     word = _DAY_WORDS.search(text)
     if word:
         offset = _DAY_OFFSETS.get(word["word"], -2)
@@ -380,6 +403,8 @@ def _relative(text: str, local: datetime, zone: tzinfo) -> DateReading | None:
     named = _NAMED_WEEKDAY.search(text)
     if named is None or (named["way"] or "").startswith("الجاري"):
         return None
+    if _WEEKDAY.search(text, named.end(), named.end() + 15):
+        return None  # «ليل الأحد الاثنين» is on two days
     ahead = (_WEEKDAY_OF[named["weekday"]] - local.weekday()) % 7
     way = named["way"] or ""
     if way.startswith(("المقبل", "القادم")):
