@@ -1,10 +1,12 @@
-"""Fit the weights of the tagger's evidence on labelled sentences: include/lexicon/weights.yaml.
+"""Fit all weights of the tagger on labelled sentences: include/lexicon/weights.yaml.
 
-    python scripts/fit_weights.py ../shared/eval/train.jsonl
+    python scripts/fit_weights.py ../shared/eval/train.jsonl OUT_OF_FOLD.npz
 
-One logistic regression a tag over the named features of every candidate, L2, chosen and given its
-threshold by five-fold cross-validation over documents. A sentence counts as found when its best
-candidate reaches the threshold. The same labels and lexicon give the same file. Needs
+Three layers, each a logistic regression over named features, checked by five-fold cross-validation
+over documents: the evidence of every candidate; presence in a sentence, from the best candidate and
+the model; class, kind and modality of what is there. OUT_OF_FOLD.npz holds the model's predictions
+for documents it was not trained on (scripts/train_verifier.py writes it). Every layer above the
+first is fitted twice, with and without the model. The same input gives the same file. Needs
 requirements-model.txt beside requirements.txt.
 """
 
@@ -14,6 +16,7 @@ import json
 import sys
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,12 +28,24 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
+from rasid.tagging.combine import (
+    class_features,
+    kind_features,
+    modality_features,
+    presence,
+)
 from rasid.tagging.lexicon import SOURCE
-from rasid.tagging.tagger import Candidate, Tagger, load_tagger
+from rasid.tagging.mention import MILITIA_CLASSES
+from rasid.tagging.tagger import Candidate, Reading, load_tagger
 
 
-RARE = 4  # a feature seen in fewer candidates gets no weight
+RARE = 4  # a feature seen less often gets no weight
 SMALL = 0.02  # weights below this are not written
+C_EVIDENCE = 0.15
+C_HEADS = 0.1
+# How likely a further trigger must be, by rules, once its sentence is known to state an event.
+MORE = {"attack": -0.5, "troop_movement": -0.5}
+TAGS = (("attack", "attack"), ("troop_movement", "movement"))
 
 
 def published(label: str | None) -> datetime | None:
@@ -43,12 +58,123 @@ def published(label: str | None) -> datetime | None:
     return None
 
 
+class Data:
+    """Labelled sentences in one row each, and all candidates with the row they belong to."""
+
+    def __init__(self, labels: Path, out_of_fold: Path) -> None:
+        stored = np.load(out_of_fold, allow_pickle=False)
+        names = [str(n) for n in stored["outputs"]]
+        said = {
+            str(sid): dict(zip(names, map(float, row), strict=True))
+            for sid, row in zip(stored["sids"], stored["scores"], strict=True)
+        }
+        tagger = load_tagger(model=False)
+        self.sentences: list[dict[str, Any]] = []
+        self.groups: list[int] = []
+        self.says: list[dict[str, float] | None] = []
+        self.candidates: list[tuple[int, Reading, Candidate]] = []
+        for number, line in enumerate(labels.read_text("utf-8").splitlines()):
+            document = json.loads(line)
+            rows = {}
+            for s in document["sentences"]:
+                if s["excluded"]:
+                    continue
+                rows[len(self.sentences)] = s
+                self.sentences.append(s)
+                self.groups.append(number)
+                self.says.append(said.get(s["sid"]))
+            reading = tagger.read(document["text"], published_at=published(document["published_at"]))
+            for c in reading.candidates:
+                at = c.sentence.tokens[c.trigger.i].start
+                row = next((r for r, s in rows.items() if s["start"] <= at < s["end"]), None)
+                if row is not None:
+                    self.candidates.append((row, reading, c))
+
+
+def fitted(
+    rows: Sequence[Mapping[str, float]], y: Sequence[Any], groups: Sequence[int], c: float
+) -> tuple[np.ndarray, LogisticRegression, list[str]]:
+    """Out-of-fold decision values, the model on everything, and the names of its features."""
+    counts = Counter(f for row in rows for f in row)
+    kept = [{f: v for f, v in row.items() if counts[f] >= RARE and f != "bias"} for row in rows]
+    vectorizer = DictVectorizer()
+    x = vectorizer.fit_transform(kept)
+    target = np.array(y)
+    scores: np.ndarray | None = None
+    for train, test in GroupKFold(5).split(x, target, groups):
+        model = LogisticRegression(C=c, max_iter=1000).fit(x[train], target[train])
+        values = model.decision_function(x[test])
+        if scores is None:
+            scores = np.full((len(target), *values.shape[1:]), -9.0)
+        if values.ndim > 1:
+            whole = np.full((len(test), len(set(y))), -9.0)
+            order = sorted(set(y))
+            for k, label in enumerate(model.classes_):
+                whole[:, order.index(label)] = values[:, k]
+            scores = scores if scores.shape[1:] == whole.shape[1:] else np.full((len(target), len(order)), -9.0)
+            scores[test] = whole
+        else:
+            scores[test] = values
+    assert scores is not None
+    return scores, LogisticRegression(C=c, max_iter=1000).fit(x, target), list(
+        vectorizer.get_feature_names_out()
+    )
+
+
+def written(names: Sequence[str], coefficients: np.ndarray, intercept: float) -> dict[str, float]:
+    weights = {
+        n: round(float(w), 3) for n, w in zip(names, coefficients, strict=True) if abs(w) > SMALL
+    }
+    return {**weights, "bias": round(float(intercept), 3)}
+
+
+def best_f1(scores: np.ndarray, gold: np.ndarray) -> tuple[float, float]:
+    grid = np.arange(-3.0, 3.01, 0.05)
+    f1 = [
+        2 * int(((scores >= t) & gold).sum()) / max(1, int((scores >= t).sum()) + int(gold.sum()))
+        for t in grid
+    ]
+    # The middle of the flat top: a single peak is luck.
+    near = [k for k, value in enumerate(f1) if value >= max(f1) - 0.001]
+    return max(f1), float(grid[near[len(near) // 2]])
+
+
 def main() -> None:
-    documents = [json.loads(line) for line in Path(sys.argv[1]).read_text("utf-8").splitlines()]
-    tagger = load_tagger()
-    out: dict[str, Any] = {"thresholds": {}}
-    for tag, field in (("attack", "attack"), ("troop_movement", "movement")):
-        out[tag], out["thresholds"][tag] = fit(tagger, documents, tag, field)
+    data = Data(Path(sys.argv[1]), Path(sys.argv[2]))
+    out: dict[str, Any] = {
+        "presence": {"rules": {}, "joint": {}},
+        "thresholds": {"rules": {}, "joint": {}, "more": MORE},
+        "heads": {"rules": {}, "joint": {}},
+    }
+    found: dict[tuple[str, str], np.ndarray] = {}
+    tops: dict[str, dict[int, tuple[float, Reading, Candidate]]] = {}
+    for tag, field in TAGS:
+        mine = [(row, reading, c) for row, reading, c in data.candidates if c.trigger.kind == tag]
+        scores, model, names = fitted(
+            [dict.fromkeys(c.features, 1.0) for _, _, c in mine],
+            [bool(data.sentences[row][field]) for row, _, _ in mine],
+            [data.groups[row] for row, _, _ in mine],
+            C_EVIDENCE,
+        )
+        out[tag] = written(names, model.coef_[0], model.intercept_[0])
+        top: dict[int, tuple[float, Reading, Candidate]] = {}
+        for (row, reading, c), score in zip(mine, scores, strict=True):
+            if row not in top or score > top[row][0]:
+                top[row] = (float(score), reading, c)
+        tops[tag] = top
+        gold = np.array([bool(s[field]) for s in data.sentences])
+        for mode in ("rules", "joint"):
+            rows = [
+                presence(tag, top[k][0] if k in top else None, says if mode == "joint" else None)
+                for k, says in enumerate(data.says)
+            ]
+            values, model, names = fitted(rows, list(gold), data.groups, 1.0)
+            f1, threshold = best_f1(values, gold)
+            print(f"{tag} {mode}: F1 {f1:.4f} at {threshold:.2f}")
+            out["presence"][mode][tag] = written(names, model.coef_[0], model.intercept_[0])
+            out["thresholds"][mode][tag] = round(threshold, 2)
+            found[tag, mode] = values >= threshold
+    heads(data, tops, out, found)
     path = SOURCE / "weights.yaml"
     path.write_text(
         "# Fitted by scripts/fit_weights.py: log-odds of each piece of evidence. Do not edit.\n"
@@ -57,67 +183,69 @@ def main() -> None:
     )
 
 
-def fit(
-    tagger: Tagger, documents: list[dict[str, Any]], tag: str, field: str
-) -> tuple[dict[str, float], float]:
-    rows, labels, groups, sentence_of = [], [], [], []
-    truth: list[bool] = []
-    for number, document in enumerate(documents):
-        day = published(document["published_at"])
-        sentences = [s for s in document["sentences"] if not s["excluded"]]
-        index = {id(s): len(truth) + k for k, s in enumerate(sentences)}
-        truth += [bool(s[field]) for s in sentences]
-        for candidate in tagger.candidates(document["text"], published_at=day):
-            if candidate.trigger.kind != tag:
-                continue
-            at = start_of(candidate)
-            for s in sentences:
-                if s["start"] <= at < s["end"]:
-                    rows.append(dict.fromkeys(candidate.features, 1.0))
-                    labels.append(bool(s[field]))
-                    groups.append(number)
-                    sentence_of.append(index[id(s)])
-    counts = Counter(f for row in rows for f in row)
-    rows = [{f: 1.0 for f in row if counts[f] >= RARE} for row in rows]
-    vectorizer = DictVectorizer()
-    x = vectorizer.fit_transform(rows)
-    y = np.array(labels)
-    owner = np.array(sentence_of)
-    gold = np.array(truth)
-    best = (0.0, 0.0, 0.0)
-    for c in (0.02, 0.05, 0.1, 0.2):
-        scores = np.zeros(len(y))
-        for train, test in GroupKFold(5).split(x, y, groups):
-            model = LogisticRegression(C=c, max_iter=400).fit(x[train], y[train])
-            scores[test] = model.decision_function(x[test])
-        top = np.full(len(gold), -99.0)
-        np.maximum.at(top, owner, scores)
-        f1, threshold = best_f1(top, gold)
-        print(f"{tag} C={c}: F1 {f1:.4f} at {threshold:.2f}, {len(y)} candidates")
-        best = max(best, (f1, c, threshold))
-    _, c, threshold = best
-    model = LogisticRegression(C=c, max_iter=400).fit(x, y)
-    names = vectorizer.get_feature_names_out()
-    weights = {
-        str(n): round(float(w), 3) for n, w in zip(names, model.coef_[0], strict=True) if abs(w) > SMALL
-    }
-    weights["bias"] = round(float(model.intercept_[0]), 3)
-    return weights, round(float(threshold), 2)
+def heads(
+    data: Data,
+    tops: Mapping[str, Mapping[int, tuple[float, Reading, Candidate]]],
+    out: dict[str, Any],
+    found: Mapping[tuple[str, str], np.ndarray],
+) -> None:
+    """Fit class, kind and modalities on sentences that state an event, from their best candidate."""
+    for mode in ("rules", "joint"):
+        for name, tag, label in (
+            ("class", "attack", "attack_class"),
+            ("kind", "troop_movement", "movement_kind"),
+            ("attack_modality", "attack", "attack_modality"),
+            ("movement_modality", "troop_movement", "movement_modality"),
+        ):
+            rows, y, groups, index = [], [], [], []
+            for k, (_, reading, c) in tops[tag].items():
+                if not data.sentences[k][label]:
+                    continue
+                says = data.says[k] if mode == "joint" else None
+                rows.append(features(name, tag, reading, c, says))
+                y.append(data.sentences[k][label])
+                groups.append(data.groups[k])
+                index.append(k)
+            values, model, names = fitted(rows, y, groups, C_HEADS)
+            order = sorted(set(y))
+            guess = [order[j] for j in values.argmax(1)]
+            right = np.mean([g == t for g, t in zip(guess, y, strict=True)])
+            print(f"{name} {mode}: accuracy {right:.4f} of {len(y)}")
+            if name.endswith("modality"):
+                same = [(g == "factual") == (t == "factual") for g, t in zip(guess, y, strict=True)]
+                print(f"  factual or not {np.mean(same):.4f}")
+            if name == "class":
+                report_militia(data, dict(zip(index, guess, strict=True)), found["attack", mode])
+            out["heads"][mode][name] = {
+                str(c): written(names, model.coef_[k], model.intercept_[k])
+                for k, c in enumerate(model.classes_)
+            }
 
 
-def start_of(candidate: Candidate) -> int:
-    return candidate.sentence.tokens[candidate.trigger.i].start
+def features(
+    name: str, tag: str, reading: Reading, c: Candidate, says: dict[str, float] | None
+) -> Mapping[str, float]:
+    if name == "class":
+        s = c.sentence
+        return class_features(
+            c.trigger, c.frame, s.bodies, reading.elsewhere(s), reading.title, says
+        )
+    if name == "kind":
+        return kind_features(c.trigger, c.frame, says)
+    return modality_features(tag, c.trigger, c.ruling, says)
 
 
-def best_f1(scores: np.ndarray, gold: np.ndarray) -> tuple[float, float]:
-    grid = np.arange(-2.0, 2.01, 0.05)
-    results = []
-    for threshold in grid:
-        guess = scores >= threshold
-        hit = int((guess & gold).sum())
-        results.append(2 * hit / max(1, int(guess.sum()) + int(gold.sum())))
-    k = int(np.argmax(results))
-    return results[k], float(grid[k])
+def report_militia(data: Data, guess: Mapping[int, str], found: np.ndarray) -> None:
+    """Militia F1 where the class is known; false alarms of presence are counted as half militia."""
+    hit = sum(
+        1
+        for k, cls in guess.items()
+        if found[k] and cls in MILITIA_CLASSES and data.sentences[k]["attack_class"] in MILITIA_CLASSES
+    )
+    gold = sum(s["attack_class"] in MILITIA_CLASSES for s in data.sentences)
+    said = sum(1 for k, cls in guess.items() if found[k] and cls in MILITIA_CLASSES)
+    alarms = sum(1 for k in np.flatnonzero(found) if not data.sentences[int(k)]["attack"]) / 2
+    print(f"  militia F1 about {2 * hit / (said + alarms + gold):.4f}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,13 @@ from rasid.tagging.modality import Ruling
 from rasid.tagging.roles import Frame
 
 
+def stem_form(trigger: Hit) -> str:
+    """The trigger's form as evidence knows it: verbs alike, nouns by number."""
+    if trigger.reading.future:
+        return "future"
+    return trigger.form if trigger.form in ("pass", "pres_pass", "pres", "past") else "noun"
+
+
 def evidence(
     trigger: Hit,
     frame: Frame,

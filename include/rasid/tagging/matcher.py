@@ -133,6 +133,7 @@ class Matcher:
                 self._walk(tokens, i, j + 1, following, reading, ends)
 
 
+NO_READING = Reading("", "word", "", "", article=False, future=False, pronoun="")
 VERB_FORMS = frozenset({"past", "pres", "pass", "pres_pass"})
 _NAMES = frozenset({"actor", "negative", "force", "place", "country"})
 _SKIPPED = frozenset({"_", '"', "«", "»", "“", "”", "'"})

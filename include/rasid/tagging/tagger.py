@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +15,21 @@ from rasid.settings import settings
 from rasid.tagging import actors as bodies_of
 from rasid.tagging.actors import Party, parties
 from rasid.tagging.clauses import clause_ids
+from rasid.tagging.combine import (
+    choose,
+    class_features,
+    kind_features,
+    modality_features,
+    presence,
+    total,
+)
 from rasid.tagging.features import around, evidence
 from rasid.tagging.lexicon import SOURCE, Entry, Lexicon, open_lexicon
-from rasid.tagging.matcher import VERB_FORMS, Hit, Matcher
+from rasid.tagging.matcher import NO_READING, VERB_FORMS, Hit, Matcher
 from rasid.tagging.mention import Mention, Role, Span
 from rasid.tagging.modality import Ruling, is_habitual, rule_modality
 from rasid.tagging.roles import Frame, read_roles
+from rasid.tagging.verifier import MODEL, Verifier
 
 
 VERSION = "1"  # raised when the same lexicon would tag differently
@@ -51,13 +61,29 @@ class Candidate:
     score: float  # log-odds by the fitted weights
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A document as the tagger reads it: sentences, candidates, what is named where."""
+
+    sentences: list[Sentence]
+    candidates: list[Candidate]
+    title: tuple[str, ...]  # classes of the armed bodies in the title
+    named: Counter[str]  # classes of all armed bodies of the document
+
+    def elsewhere(self, sentence: Sentence) -> Counter[str]:
+        """Classes of the armed bodies outside `sentence`."""
+        return self.named - Counter(p.cls for p in sentence.bodies if p.armed)
+
+
 class Tagger:
     """Tags documents; load it once per process with `load_tagger`."""
 
-    def __init__(self, lexicon: Lexicon, matcher: Matcher) -> None:
+    def __init__(self, lexicon: Lexicon, matcher: Matcher, verifier: Verifier | None) -> None:
         self.lexicon = lexicon
         self.matcher = matcher
-        self.version = f"{lexicon.manifest.hash}.{VERSION}"
+        self.verifier = verifier
+        self.mode = "rules" if verifier is None else "joint"
+        self.version = f"{lexicon.manifest.hash}.{VERSION}.{self.mode}"
         self._near: dict[str, tuple[frozenset[tuple[str, ...]], ...]] = {}
 
     def tag(
@@ -67,64 +93,111 @@ class Tagger:
 
         `title_end` is where the title ends (default: the end of the first line).
         """
+        reading = self.read(text, title_end=title_end, published_at=published_at)
+        model = self._ask(text, reading)
+        by_sentence: dict[tuple[int, str], list[Candidate]] = {}
+        for candidate in reading.candidates:
+            key = (candidate.sentence.index, candidate.trigger.kind)
+            by_sentence.setdefault(key, []).append(candidate)
         found = []
-        for candidate in self.candidates(text, title_end=title_end, published_at=published_at):
-            tag = candidate.trigger.kind
-            if candidate.score >= self._threshold(tag):
-                found.append(self._mention(text, candidate, published_at))
-        return found
+        for sentence in reading.sentences:
+            says = model.get(sentence.index)
+            for tag in _TAGS:
+                options = by_sentence.get((sentence.index, tag), [])
+                best = max((c.score for c in options), default=None)
+                features = presence(tag, best, says)
+                score = total(self.lexicon.weights["presence"][self.mode][tag], features)
+                if score < self.lexicon.weights["thresholds"][self.mode][tag]:
+                    continue
+                chosen = self._chosen(sentence, tag, options)
+                for candidate in chosen:
+                    found.append(self._mention(text, reading, candidate, score, says, published_at))
+        return sorted(found, key=lambda m: (m.start, m.end, m.tag))
 
-    def read(self, text: str, published_at: datetime | None = None) -> list[Sentence]:
-        """The sentences of `text` with tokens, hits, clauses and armed bodies."""
+    def _ask(self, text: str, reading: Reading) -> dict[int, Mapping[str, float]]:
+        """What the model says of each sentence; nothing without a model or without Arabic."""
+        if self.verifier is None or not reading.sentences:
+            return {}
+        pieces = [text[s.start : s.end] for s in reading.sentences]
+        rows = self.verifier.score(pieces, pieces[0])
+        names = self.verifier.outputs
+        return {
+            s.index: dict(zip(names, map(float, row), strict=True))
+            for s, row in zip(reading.sentences, rows, strict=True)
+        }
+
+    def _chosen(self, sentence: Sentence, tag: str, options: list[Candidate]) -> list[Candidate]:
+        """The candidates of a sentence that state an event, given that one does."""
+        if options:
+            top = max(c.score for c in options)
+            floor = min(top, self.lexicon.weights["thresholds"]["more"][tag])
+            kept = [c for c in options if c.score >= floor]
+            return _without_repeats(kept)
+        fallback = self._fallback(sentence, tag)
+        return [fallback] if fallback is not None else []
+
+    def _fallback(self, sentence: Sentence, tag: str) -> Candidate | None:
+        """Where only the model sees an event, its trigger is the likeliest word of the sentence."""
+        order = ("attack", "troop_movement", "weapon", "target", "force", "actor")
+        hits = [h for h in sentence.hits if h.kind in order]
+        if hits:
+            trigger = min(hits, key=lambda h: (h.kind != tag, order.index(h.kind), h.i))
+        else:
+            words = [k for k, t in enumerate(sentence.tokens) if t.shape.kind == "word"]
+            if not words:
+                return None
+            k = max(words, key=lambda k: len(sentence.tokens[k].folded))
+            trigger = Hit(Entry("", tag, "", {}), "word", k, k + 1, NO_READING)
+        entry = Entry(trigger.entry.id, tag, trigger.entry.where, _DEFAULT_KIND[tag])
+        trigger = trigger._replace(entry=entry)
+        frame = read_roles(
+            sentence.tokens, sentence.hits, sentence.clauses, sentence.bodies, trigger
+        )
+        ruling = rule_modality(sentence.tokens, sentence.hits, sentence.clauses, trigger, None)
+        return Candidate(sentence, trigger, frame, ruling, ("model only",), 0.0)
+
+    def read(
+        self, text: str, *, title_end: int | None = None, published_at: datetime | None = None
+    ) -> Reading:
+        """The sentences of `text`, and everything that a trigger could state, not yet gated."""
         day = published_at.date() if published_at else None
-        out = []
+        if title_end is None:
+            title_end = text.find("\n") if "\n" in text else 0
+        found = []
         for index, (start, end) in enumerate(sentences(text)):
             tokens = tokenize(text, start, end)
             hits = self.matcher.hits(tokens)
-            clauses = clause_ids(tokens)
-            out.append(Sentence(index, start, end, tokens, hits, clauses, parties(hits, day)))
-        return out
+            bodies = parties(hits, day)
+            found.append(Sentence(index, start, end, tokens, hits, clause_ids(tokens), bodies))
+        year = published_at.year if published_at else None
+        title = [h for s in found if s.start < title_end for h in s.hits]
+        everything = [h for s in found for h in s.hits]
+        candidates = [c for s in found for c in self._candidates(s, title, everything, year)]
+        classes = tuple(p.cls for s in found if s.start < title_end for p in s.bodies if p.armed)
+        named = Counter(p.cls for s in found for p in s.bodies if p.armed)
+        return Reading(found, candidates, classes, named)
 
-    def candidates(
-        self, text: str, *, title_end: int | None = None, published_at: datetime | None = None
-    ) -> list[Candidate]:
-        """Everything that a trigger of the lexicon could state, scored and not yet gated."""
-        read = self.read(text, published_at)
-        if title_end is None:
-            title_end = text.find("\n") if "\n" in text else 0
-        title = [h for s in read if s.start < title_end for h in s.hits]
-        everything = [h for s in read for h in s.hits]
-        out = []
-        for sentence in read:
-            triggers = list(self._triggers(sentence))
-            if not triggers:
-                continue
-            context = tuple(around(title, everything, sentence.hits))
-            for trigger in triggers:
-                frame = read_roles(
-                    sentence.tokens, sentence.hits, sentence.clauses, sentence.bodies, trigger
-                )
-                year = published_at.year if published_at else None
-                ruling = rule_modality(
-                    sentence.tokens, sentence.hits, sentence.clauses, trigger, year
-                )
-                after = sentence.tokens[trigger.j].folded if trigger.j < len(sentence.tokens) else ""
-                before = sentence.tokens[trigger.i - 1].folded if trigger.i else "^"
-                own = evidence(
-                    trigger, frame, ruling, sentence.clauses, sentence.hits, sentence.bodies,
-                    after, before,
-                )  # fmt: skip
-                features = tuple(dict.fromkeys((*own, *context)))
-                score = self._score(trigger.kind, features)
-                out.append(Candidate(sentence, trigger, frame, ruling, features, score))
-        return out
+    def _candidates(
+        self, sentence: Sentence, title: list[Hit], everything: list[Hit], year: int | None
+    ) -> Iterator[Candidate]:
+        triggers = list(self._triggers(sentence))
+        if not triggers:
+            return
+        tokens, hits, clauses = sentence.tokens, sentence.hits, sentence.clauses
+        context = tuple(around(title, everything, hits))
+        for trigger in triggers:
+            frame = read_roles(tokens, hits, clauses, sentence.bodies, trigger)
+            ruling = rule_modality(tokens, hits, clauses, trigger, year)
+            after = tokens[trigger.j].folded if trigger.j < len(tokens) else ""
+            before = tokens[trigger.i - 1].folded if trigger.i else "^"
+            own = evidence(trigger, frame, ruling, clauses, hits, sentence.bodies, after, before)
+            features = tuple(dict.fromkeys((*own, *context)))
+            score = self._score(trigger.kind, features)
+            yield Candidate(sentence, trigger, frame, ruling, features, score)
 
     def _score(self, tag: str, features: Sequence[str]) -> float:
         weights: Mapping[str, float] = self.lexicon.weights.get(tag) or {}
         return weights.get("bias", 0.0) + sum(weights.get(f, 0.0) for f in features)
-
-    def _threshold(self, tag: str) -> float:
-        return float((self.lexicon.weights.get("thresholds") or {}).get(tag, 0.0))
 
     def _triggers(self, sentence: Sentence) -> Iterator[Hit]:
         seen: dict[tuple[str, int], Hit] = {}
@@ -189,31 +262,56 @@ class Tagger:
             )
         return pair[0], pair[1]
 
+    def decide(
+        self, reading: Reading, candidate: Candidate, says: Mapping[str, float] | None
+    ) -> tuple[str, str, str]:
+        """Class of attacker or mover, kind and modality of one mention."""
+        trigger, frame, sentence = candidate.trigger, candidate.frame, candidate.sentence
+        heads = self.lexicon.weights["heads"][self.mode]
+        tag = trigger.kind
+        if tag == "attack":
+            who = class_features(
+                trigger, frame, sentence.bodies, reading.elsewhere(sentence), reading.title, says
+            )
+            cls, _ = choose(heads["class"], who)
+            kind = attack_kind(trigger, frame)
+        else:
+            cls = next((p.cls for p in frame.agents if p.cls), "") or "unknown"
+            kind, _ = choose(heads["kind"], kind_features(trigger, frame, says))
+        head = heads["attack_modality" if tag == "attack" else "movement_modality"]
+        modality, _ = choose(head, modality_features(tag, trigger, candidate.ruling, says))
+        return cls, kind, modality
+
     def _mention(
-        self, text: str, candidate: Candidate, published_at: datetime | None
+        self,
+        text: str,
+        reading: Reading,
+        candidate: Candidate,
+        score: float,
+        says: Mapping[str, float] | None,
+        published_at: datetime | None,
     ) -> Mention:
         sentence, trigger, frame = candidate.sentence, candidate.trigger, candidate.frame
         tokens = sentence.tokens
         start, _ = part_of(tokens[trigger.i], _clitics(trigger))
         end = tokens[trigger.j - 1].end
+        cls, kind, modality = self.decide(reading, candidate, says)
         ruling = candidate.ruling
         cue = None
-        if ruling.cue is not None:
+        if ruling.cue is not None and ruling.modality == modality:
             a, b = tokens[ruling.cue[0]].start, tokens[ruling.cue[1] - 1].end
             cue = Span(text[a:b], a, b)
-        agents = tuple(bodies_of.role(p, tokens, text) for p in frame.agents)
         return Mention(
             tag=trigger.kind, start=start, end=end, trigger=text[start:end],
             lemma=trigger.entry.id,
             pos="verb" if trigger.form in VERB_FORMS else "noun",
-            modality=ruling.modality, modality_cue=cue,
-            actor_class=_class(candidate), kind=_kind(trigger),
+            modality=modality, modality_cue=cue, actor_class=cls, kind=kind,
             sentence=text[sentence.start : sentence.end],
             sent_start=sentence.start, sent_end=sentence.end, sentence_index=sentence.index,
-            confidence=round(1 / (1 + math.exp(-candidate.score)), 4),
-            evidence=candidate.features,
+            confidence=round(1 / (1 + math.exp(-score)), 4),
+            evidence=tuple(self._evidence(candidate, modality, says)),
             aspect="habitual" if is_habitual(tokens) else "single",
-            actors=agents,
+            actors=tuple(bodies_of.role(p, tokens, text) for p in frame.agents),
             targets=tuple(bodies_of.role(p, tokens, text) for p in frame.patients),
             from_=tuple(_span(h, tokens, text) for h in frame.from_),
             to=tuple(_span(h, tokens, text) for h in frame.to),
@@ -222,6 +320,23 @@ class Tagger:
             weapons=tuple(_span(h, tokens, text) for h in frame.weapons),
             lexicon_version=self.lexicon.manifest.hash,
         )  # fmt: skip
+
+    def _evidence(
+        self, candidate: Candidate, modality: str, says: Mapping[str, float] | None
+    ) -> Iterator[str]:
+        """The rules that fired, heaviest first, and where model and rules disagree."""
+        weights: Mapping[str, float] = self.lexicon.weights[candidate.trigger.kind]
+        ranked = sorted(candidate.features, key=lambda f: -abs(weights.get(f, 0.0)))
+        yield from (f"{f} {weights.get(f, 0.0):+.2f}" for f in ranked[:8])
+        yield f"modality by {candidate.ruling.rule}"
+        if candidate.ruling.modality != modality:
+            yield f"modality: rules say {candidate.ruling.modality}, combined {modality}"
+        if says is not None:
+            p = says["attack" if candidate.trigger.kind == "attack" else "movement"]
+            yield f"model {p:.2f}"
+            sure = candidate.features == ("model only",)
+            if (p >= 0.5) != (candidate.score >= 0 and not sure):
+                yield "model and rules disagree"
 
 
 def _after_subject(sentence: Sentence, hit: Hit) -> bool:
@@ -243,23 +358,37 @@ def _span(hit: Hit, tokens: Sequence[Token], text: str) -> Role:
     return Role(text[start:end], start, end, hit.entry.id, str(hit.entry.get("precision") or ""))
 
 
-def _kind(trigger: Hit) -> str:
-    return str(trigger.entry.get("subtype") or trigger.entry.get("kind") or "")
+def attack_kind(trigger: Hit, frame: Frame) -> str:
+    """The subtype of an attack: the weapon's where the trigger leaves it open, else the trigger's."""
+    own = str(trigger.entry.get("subtype") or "armed_assault")
+    if own == "armed_assault" or trigger.entry.get("result"):
+        for hit in frame.weapons:
+            if hit.entry.get("subtype"):
+                return str(hit.entry.get("subtype"))
+    return own
 
 
-def _class(candidate: Candidate) -> str:
-    frame = candidate.frame
-    if frame.agents and frame.agents[0].cls:
-        return frame.agents[0].cls
-    if frame.nisba is not None:
-        return "state" if frame.nisba.kind == "country" else str(frame.nisba.entry.get("class"))
-    if any(h.entry.get("air") for h in frame.weapons):
-        return "unknown"
-    return "unattributed_armed"
+def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
+    """One mention where two triggers share a word: the longer one."""
+    kept: list[Candidate] = []
+    for c in sorted(candidates, key=lambda c: (-(c.trigger.j - c.trigger.i), -c.score)):
+        if all(c.trigger.j <= k.trigger.i or c.trigger.i >= k.trigger.j for k in kept):
+            kept.append(c)
+    return kept
 
 
-def load_tagger(lexicon: Path | None = None) -> Tagger:
-    """A tagger over the lexicon folder (default: include/lexicon), compiled once and cached."""
+_DEFAULT_KIND: Mapping[str, Mapping[str, str]] = {
+    "attack": {"subtype": "armed_assault"},
+    "troop_movement": {"kind": "advance"},
+}
+
+
+def load_tagger(lexicon: Path | None = None, *, model: bool = True) -> Tagger:
+    """A tagger over the lexicon folder (default: include/lexicon), compiled once and cached.
+
+    Without the model file, or with `model=False`, the rules work alone.
+    """
     cache = settings().cache
     opened = open_lexicon(lexicon or SOURCE, cache)
-    return Tagger(opened, Matcher(opened, Morphology(opened.database, cache / "camel")))
+    verifier = Verifier.load() if model and MODEL.exists() else None
+    return Tagger(opened, Matcher(opened, Morphology(opened.database, cache / "camel")), verifier)

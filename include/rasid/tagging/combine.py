@@ -1,0 +1,150 @@
+"""Rules and model joined: fitted linear scores decide presence, class, kind and modality.
+
+Every decision is a sum of weights over named features: evidence of the rules, and log-odds or
+log-probabilities of the model (`model:…`). Without the model file a second set of weights, fitted
+without its features, works alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rasid.tagging.actors import Party
+from rasid.tagging.features import stem_form
+from rasid.tagging.matcher import Hit
+from rasid.tagging.modality import Ruling
+from rasid.tagging.roles import Frame
+
+
+Features = Mapping[str, float]
+
+CLIP = 6.0  # log-odds beyond this say no more
+
+
+def logit(p: float) -> float:
+    """Log-odds of a probability, clipped."""
+    p = min(max(p, 1e-6), 1 - 1e-6)
+    return max(-CLIP, min(CLIP, math.log(p / (1 - p))))
+
+
+def presence(tag: str, rule_score: float | None, model: Mapping[str, float] | None) -> Features:
+    """Features of the decision whether a sentence states an event of `tag`."""
+    out: dict[str, float] = {"bias": 1.0}
+    if rule_score is None:
+        out["rule:none"] = 1.0
+    else:
+        out["rule"] = max(-CLIP, min(CLIP, rule_score))
+    if model is not None:
+        out["model:attack"] = logit(model["attack"])
+        out["model:movement"] = logit(model["movement"])
+        out["model:militia"] = logit(model["militia"])
+        if rule_score is not None:
+            own = "attack" if tag == "attack" else "movement"
+            out["model:own:found"] = logit(model[own])
+    return out
+
+
+def total(weights: Mapping[str, float], features: Features) -> float:
+    """The weighted sum; unknown features count nothing."""
+    return sum(weights.get(name, 0.0) * value for name, value in features.items())
+
+
+def choose(head: Mapping[str, Mapping[str, float]], features: Features) -> tuple[str, float]:
+    """The label of the highest score and its probability."""
+    scores = {label: total(weights, features) for label, weights in head.items()}
+    best = max(scores, key=scores.__getitem__)
+    top = scores[best]
+    return best, 1 / sum(math.exp(s - top) for s in scores.values())
+
+
+def _model(model: Mapping[str, float] | None, prefix: str) -> Iterator[tuple[str, float]]:
+    if model is None:
+        return
+    for name, p in model.items():
+        if name.startswith(prefix + ":"):
+            yield f"model:{name}", max(-CLIP, math.log(max(p, 1e-6)))
+
+
+def class_features(
+    trigger: Hit,
+    frame: Frame,
+    bodies: Sequence[Party],
+    elsewhere: Mapping[str, int],
+    title: Sequence[str],
+    model: Mapping[str, float] | None,
+) -> Features:
+    """Who attacks: roles and bodies of the sentence, classes named elsewhere in the document."""
+    out: dict[str, float] = {"bias": 1.0}
+    agent = frame.agents[0] if frame.agents else None
+    if agent is not None:
+        kind = "named" if agent.named else "generic" if agent.armed else "country"
+        out[f"agent:{agent.cls}"] = 1.0
+        out[f"agent:{agent.cls}:{frame.agent_rule}"] = 1.0
+        out[f"agent:{agent.cls}:{kind}"] = 1.0
+        if len(frame.agents) > 1:
+            out[f"second:{frame.agents[1].cls}"] = 1.0
+    else:
+        out["agent:none"] = 1.0
+    if frame.nisba is not None:
+        who = "state" if frame.nisba.kind == "country" else str(frame.nisba.entry.get("class"))
+        out[f"nisba:{who}"] = 1.0
+    for party in frame.patients:
+        out[f"patient:{party.cls}"] = 1.0
+    for party in bodies:
+        where = "before" if party.i < trigger.i else "after"
+        what = "armed" if party.armed else "country"
+        out[f"{where}:{party.cls}:{what}"] = 1.0
+        out[f"has:{party.cls}:{what}"] = 1.0
+    out[f"trigger:{trigger.entry.id}"] = 1.0
+    out[f"kind:{trigger.entry.get('subtype')}"] = 1.0
+    for hit in frame.weapons:
+        out[f"weapon:{hit.entry.id}"] = 1.0
+    most = max(elsewhere.values(), default=0)
+    for cls, n in elsewhere.items():
+        out[f"document:{cls}"] = 1.0
+        if n == most:
+            out[f"document:most:{cls}"] = 1.0
+            if agent is None and frame.nisba is None:
+                out[f"document:most:{cls}:alone"] = 1.0
+    for cls in title:
+        out[f"title:{cls}"] = 1.0
+    if model is not None:
+        out["model:militia"] = logit(model["militia"])
+    out.update(_model(model, "class"))
+    return out
+
+
+def modality_features(
+    tag: str, trigger: Hit, ruling: Ruling, model: Mapping[str, float] | None
+) -> Features:
+    """What stands over the event by the rules, and what the model reads."""
+    name = "attack" if tag == "attack" else "movement"
+    out: dict[str, float] = {
+        "bias": 1.0,
+        f"ruling:{ruling.modality}": 1.0,
+        f"rule:{ruling.rule}": 1.0,
+        f"form:{stem_form(trigger)}": 1.0,
+        f"form:{stem_form(trigger)}:{ruling.modality}": 1.0,
+        f"trigger:{trigger.entry.id}": 1.0,
+    }
+    if model is not None:
+        out["model:factual"] = logit(model[f"factual_{name}"])
+    out.update(_model(model, f"{name}_modality"))
+    return out
+
+
+def kind_features(trigger: Hit, frame: Frame, model: Mapping[str, float] | None) -> Features:
+    """The kind of movement: mostly the trigger's own."""
+    out: dict[str, float] = {
+        "bias": 1.0,
+        f"kind:{trigger.entry.get('kind')}": 1.0,
+        f"trigger:{trigger.entry.id}": 1.0,
+    }
+    if frame.from_:
+        out["from"] = 1.0
+    if frame.to:
+        out["to"] = 1.0
+    out.update(_model(model, "kind"))
+    return out
