@@ -33,7 +33,8 @@ class Row:
 def ask(es: Elasticsearch, chart: Body, time_range: Body) -> list[Row]:
     """Run the chart's request and read its answer."""
     answer = es.search(index=view(chart), **request(chart, time_range))
-    return rows(chart, answer["aggregations"] | {"doc_count": answer["hits"]["total"]["value"]})
+    total = {"doc_count": answer["hits"]["total"]["value"]}
+    return rows(chart, answer.get("aggregations", {}) | total)
 
 
 def request(chart: Body, time_range: Body) -> dict[str, Any]:
