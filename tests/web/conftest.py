@@ -84,6 +84,6 @@ def serve():
 
 
 @pytest.fixture
-def ans():
+def reply():
     """Builds the bytes of an HTTP answer."""
     return answer

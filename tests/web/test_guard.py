@@ -161,14 +161,14 @@ def test_a_name_that_changes_its_answer_is_connected_where_it_was_checked(
         "http://rebound.test/",
     ],
 )
-def test_a_chain_of_redirects_into_a_private_net_is_refused(serve, ans, names, target) -> None:
+def test_a_chain_of_redirects_into_a_private_net_is_refused(serve, reply, names, target) -> None:
     names["rebound.test"] = [["192.168.0.1"]]
 
     async def main():
         routes = {
-            "/": ans("302 Found", Location="/2"),
-            "/2": ans("307 Temporary", Location="/3"),
-            "/3": ans("301 Moved", Location=target),
+            "/": reply("302 Found", Location="/2"),
+            "/2": reply("307 Temporary", Location="/3"),
+            "/3": reply("301 Moved", Location=target),
         }
         async with (
             serve(routes) as site,
@@ -210,16 +210,16 @@ def _bombs():
 
 
 @pytest.mark.parametrize("name", ["gzip", "zlib", "bare deflate", "gzip in gzip"])
-def test_a_zip_bomb_is_too_large_before_it_is_unpacked(serve, ans, name) -> None:
+def test_a_zip_bomb_is_too_large_before_it_is_unpacked(serve, reply, name) -> None:
     encoding, body = _bombs()[name]
     started = time.monotonic()
-    assert served(serve, ans("200 OK", body, Content_Encoding=encoding)) == "too_large"
+    assert served(serve, reply("200 OK", body, Content_Encoding=encoding)) == "too_large"
     assert time.monotonic() - started < 2
 
 
-def test_encodings_stacked_to_hide_a_bomb_are_refused(serve, ans) -> None:
+def test_encodings_stacked_to_hide_a_bomb_are_refused(serve, reply) -> None:
     body = gzip.compress(gzip.compress(b"x"))
-    assert served(serve, ans("200 OK", body, Content_Encoding="gzip, gzip")) == "bad_encoding"
+    assert served(serve, reply("200 OK", body, Content_Encoding="gzip, gzip")) == "bad_encoding"
 
 
 def test_endless_bodies_end_at_the_cap(serve) -> None:
@@ -270,18 +270,18 @@ def test_a_drip_of_bytes_ends_at_the_deadline(serve, part) -> None:
     assert time.monotonic() - started < 2
 
 
-def test_a_body_behind_a_length_that_lies_is_cut_there(serve, ans) -> None:
+def test_a_body_behind_a_length_that_lies_is_cut_there(serve, reply) -> None:
     """A second answer smuggled behind the first is never read as an answer."""
-    smuggled = ans("200 OK", b"first", Content_Length="5") + ans("200 OK", b"second")
+    smuggled = reply("200 OK", b"first", Content_Length="5") + reply("200 OK", b"second")
     assert served(serve, smuggled) == "ok"
 
 
-def test_a_host_a_person_allowed_is_reached_and_no_other_port_of_it(serve, ans) -> None:
-    assert served(serve, ans("200 OK", b"x")) == "ok"
+def test_a_host_a_person_allowed_is_reached_and_no_other_port_of_it(serve, reply) -> None:
+    assert served(serve, reply("200 OK", b"x")) == "ok"
     assert fetch("http://127.0.0.1:1/", frozenset({"127.0.0.1:2"})) == "private_address"
 
 
-def test_a_proxy_of_the_environment_is_not_used(serve, ans, monkeypatch) -> None:
+def test_a_proxy_of_the_environment_is_not_used(serve, reply, monkeypatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
-    assert served(serve, ans("200 OK", b"x")) == "ok"
+    assert served(serve, reply("200 OK", b"x")) == "ok"

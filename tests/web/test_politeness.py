@@ -19,10 +19,10 @@ def client_of(*sites, **options) -> GuardedClient:
 
 
 def test_requests_to_one_host_keep_their_interval_and_hosts_do_not_wait_for_each_other(
-    serve, ans
+    serve, reply
 ) -> None:
     async def main() -> float:
-        page = {"/": ans("200 OK", b"x")}
+        page = {"/": reply("200 OK", b"x")}
         async with serve(page) as one, serve(page) as two, client_of(one, two) as client:
             started = time.monotonic()
             await asyncio.gather(
@@ -33,7 +33,7 @@ def test_requests_to_one_host_keep_their_interval_and_hosts_do_not_wait_for_each
     assert 0.6 <= asyncio.run(main()) < 0.9
 
 
-def test_at_most_two_requests_to_a_host_run_at_once(serve, ans) -> None:
+def test_at_most_two_requests_to_a_host_run_at_once(serve, reply) -> None:
     running, most = 0, 0
 
     async def busy(writer, headers):
@@ -42,7 +42,7 @@ def test_at_most_two_requests_to_a_host_run_at_once(serve, ans) -> None:
         most = max(most, running)
         await asyncio.sleep(0.05)
         running -= 1
-        writer.write(ans("200 OK", b"x"))
+        writer.write(reply("200 OK", b"x"))
 
     async def main() -> None:
         async with serve({"/": busy}) as site, client_of(site) as client:
@@ -52,11 +52,11 @@ def test_at_most_two_requests_to_a_host_run_at_once(serve, ans) -> None:
     assert most == 2
 
 
-def test_robots_txt_is_asked_once_and_its_crawl_delay_is_kept(serve, ans) -> None:
+def test_robots_txt_is_asked_once_and_its_crawl_delay_is_kept(serve, reply) -> None:
     async def main():
         routes = {
-            "/robots.txt": ans("200 OK", b"User-agent: *\nCrawl-delay: 0.4\nDisallow: /private"),
-            "/": ans("200 OK", b"x"),
+            "/robots.txt": reply("200 OK", b"User-agent: *\nCrawl-delay: 0.4\nDisallow: /private"),
+            "/": reply("200 OK", b"x"),
         }
         async with serve(routes) as site, client_of(site) as client:
             started = time.monotonic()
@@ -76,12 +76,12 @@ def test_robots_txt_is_asked_once_and_its_crawl_delay_is_kept(serve, ans) -> Non
     [("404 Not Found", "ok"), ("403 Forbidden", "ok"), ("500 Error", "server_error")],
 )
 def test_robots_txt_that_is_missing_allows_and_one_that_fails_forbids_for_now(
-    serve, ans, status, outcome
+    serve, reply, status, outcome
 ) -> None:
     """RFC 9309 §2.3.1.3 and §2.3.1.4."""
 
     async def main() -> str:
-        routes = {"/robots.txt": ans(status), "/": ans("200 OK", b"x")}
+        routes = {"/robots.txt": reply(status), "/": reply("200 OK", b"x")}
         async with serve(routes) as site, client_of(site) as client:
             try:
                 await client.get(site.url("/"), min_interval=0.0)
@@ -114,7 +114,7 @@ def test_what_a_robots_txt_says(text: str, *, refused: bool) -> None:
     assert bool(robots.refusal("https://news.test/%D8%A3%D8%AE%D8%A8%D8%A7%D8%B1/1")) == refused
 
 
-def test_a_dead_host_is_asked_again_after_ten_minutes(serve, ans) -> None:
+def test_a_dead_host_is_asked_again_after_ten_minutes(serve, reply) -> None:
     now = [1000.0]
 
     async def main() -> list[str]:
@@ -124,7 +124,7 @@ def test_a_dead_host_is_asked_again_after_ten_minutes(serve, ans) -> None:
             if broken:
                 writer.transport.abort()
             else:
-                writer.write(ans("200 OK", b"x"))
+                writer.write(reply("200 OK", b"x"))
 
         said = []
         async with serve({"/": moody}) as site, client_of(site, clock=lambda: now[0]) as client:
@@ -141,9 +141,9 @@ def test_a_dead_host_is_asked_again_after_ten_minutes(serve, ans) -> None:
     assert asyncio.run(main())[1:] == [" answer a moment ago", "ok"]
 
 
-def test_those_waiting_for_a_host_do_not_wait_on_when_it_asks_for_rest(serve, ans) -> None:
+def test_those_waiting_for_a_host_do_not_wait_on_when_it_asks_for_rest(serve, reply) -> None:
     async def main() -> float:
-        async with serve({"/": ans("429 Too Many")}) as site, client_of(site) as client:
+        async with serve({"/": reply("429 Too Many")}) as site, client_of(site) as client:
             started = time.monotonic()
             await asyncio.gather(
                 *(client.get(site.url("/"), min_interval=0.5) for _ in range(20)),
@@ -154,11 +154,11 @@ def test_those_waiting_for_a_host_do_not_wait_on_when_it_asks_for_rest(serve, an
     assert asyncio.run(main()) < 1.2
 
 
-def test_robots_txt_is_kept_for_a_day_for_other_clients_too(serve, ans, tmp_path) -> None:
+def test_robots_txt_is_kept_for_a_day_for_other_clients_too(serve, reply, tmp_path) -> None:
     async def main() -> list[int]:
         routes = {
-            "/robots.txt": ans("200 OK", b"User-agent: *\nDisallow: /private"),
-            "/": ans("200 OK", b"x"),
+            "/robots.txt": reply("200 OK", b"User-agent: *\nDisallow: /private"),
+            "/": reply("200 OK", b"x"),
         }
         asked = []
         async with serve(routes) as site:

@@ -108,7 +108,7 @@ _PAIR = rf"(?P<month>{_M})(?:\s*[/\\(،-]\s*(?P<second>{_M})\)?)?"
 _DAY = rf"(?:(?P<day>\d{{1,2}})|(?P<ordinal>{_O}))"
 _SEP = r"[\s,،/.-]{1,3}"
 _DAY_MONTH = re.compile(
-    rf"{_L}{_DAY}(?:st|nd|rd|th)?(?:\s+من(?:\s+شهر)?)?(?:{_SEP})?{_PAIR}{_NO_LETTER}"
+    rf"{_L}{_DAY}(?:st|[nr]d|th)?(?:\s+من(?:\s+شهر)?)?(?:{_SEP})?{_PAIR}{_NO_LETTER}"
     rf"(?:(?:{_SEP}|\s*من\s+)?(?:عام|سنه|لعام|لسنه)?\s*(?P<year>\d{{4}})(?!\d))?"
 )
 _MONTH_DAY = re.compile(
