@@ -193,7 +193,7 @@ def test_no_answer_is_a_timeout(serve) -> None:
 
     started = time.monotonic()
     assert polling(serve, {"/feed": silent}, timeout=0.3)[0].outcome == "timeout"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_a_slow_drip_past_the_deadline_is_a_timeout(serve, reply) -> None:
@@ -206,7 +206,7 @@ def test_a_slow_drip_past_the_deadline_is_a_timeout(serve, reply) -> None:
 
     started = time.monotonic()
     assert polling(serve, {"/feed": drip}, timeout=0.4)[0].outcome == "timeout"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_three_timeouts_in_a_row_make_the_host_dead(serve) -> None:
@@ -390,7 +390,7 @@ EXTERNAL = (
 def test_entities_make_a_feed_unsafe(serve, reply, body) -> None:
     started = time.monotonic()
     assert polling(serve, {"/feed": reply("200 OK", body)})[0].outcome == "unsafe_xml"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_broken_xml_without_entries_is_bad_feed(serve, reply) -> None:

@@ -197,24 +197,24 @@ def served(serve, behaviour, **options) -> str:
     return asyncio.run(main())
 
 
-def _bombs():
-    megabyte = b"\0" * (1 << 20)
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    bare = packer.compress(megabyte * 64) + packer.flush()
-    return {
-        "gzip": ("gzip", gzip.compress(megabyte * 64)),
-        "zlib": ("deflate", zlib.compress(megabyte * 64)),
-        "bare deflate": ("deflate", bare),
-        "gzip in gzip": ("gzip", gzip.compress(gzip.compress(megabyte * 64) + megabyte * 32)),
-    }
+def bomb(name: str) -> tuple[str, bytes]:
+    """(content encoding, body) of 64 MB of zeros in a few kilobytes."""
+    zeros = b"\0" * (64 << 20)
+    if name == "zlib":
+        return "deflate", zlib.compress(zeros)
+    if name == "bare deflate":
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        return "deflate", packer.compress(zeros) + packer.flush()
+    packed = gzip.compress(zeros)
+    return "gzip", gzip.compress(packed + zeros) if name == "gzip in gzip" else packed
 
 
 @pytest.mark.parametrize("name", ["gzip", "zlib", "bare deflate", "gzip in gzip"])
 def test_a_zip_bomb_is_too_large_before_it_is_unpacked(serve, reply, name) -> None:
-    encoding, body = _bombs()[name]
+    encoding, body = bomb(name)
     started = time.monotonic()
     assert served(serve, reply("200 OK", body, Content_Encoding=encoding)) == "too_large"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_encodings_stacked_to_hide_a_bomb_are_refused(serve, reply) -> None:
@@ -267,7 +267,7 @@ def test_a_drip_of_bytes_ends_at_the_deadline(serve, part) -> None:
 
     started = time.monotonic()
     assert served(serve, drip, deadline=0.4) == "timeout"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_a_body_behind_a_length_that_lies_is_cut_there(serve, reply) -> None:
