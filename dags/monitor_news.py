@@ -18,7 +18,7 @@ outcome. A red task means the platform or a file of ours:
 | red task | nearly always | do |
 |---|---|---|
 | `plan` | the registry, or Elasticsearch is down | mend what the log names, then *Clear* the task |
-| `poll`, `fetch`, `read` | the storage (`RASID_STORE`), the disk | free space, check keys, *Clear* |
+| `poll`, `fetch`, `read` | the storage (`RASID_STORE`) | free space, check its keys, *Clear* |
 | `tag` | the lexicon does not compile | the log names file and line |
 | `batch`, `index` | Elasticsearch is down or full | start it, *Clear*; repeats are harmless |
 | `settle` | the books do not close | a defect: the log says which feed and how much; report it |

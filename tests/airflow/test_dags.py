@@ -96,7 +96,9 @@ def test_monitor_news_brings_articles_from_feeds_to_the_index(dags, es, demo_sit
 
 
 @pytest.mark.node
-def test_elasticsearch_down_is_a_red_task_that_succeeds_when_repeated(dags, es, demo_site, monkeypatch):
+def test_elasticsearch_down_is_a_red_task_that_succeeds_when_repeated(
+    dags, es, demo_site, monkeypatch
+):
     """Nothing is lost when the search cluster is away for a while."""
     from rasid.settings import settings
 

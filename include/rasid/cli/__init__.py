@@ -133,15 +133,13 @@ def tag(
     *,
     text: Annotated[bool, typer.Option("--text", help="Each file is one plain text.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Coloured text and reasons.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write the explanation as a page.")] = None,
 ) -> None:
     """Tag attacks and movements: JSONL `{"id","text","published_at"?}` in, mentions out."""
     from rasid.tagging import load_tagger
-    from rasid.tagging.explain import explain_page, explain_text
+    from rasid.tagging.explain import explain_text
 
     tagger = load_tagger()
     bad = 0
-    explained = []
     for document in _documents(files or [], plain=text):
         if isinstance(document, str):
             err.print(document, style="red", markup=False, soft_wrap=True)
@@ -152,14 +150,10 @@ def tag(
             document["text"],
             published_at=datetime.fromisoformat(published) if published else None,
         )
-        if html is not None:
-            explained.append((str(document["id"]), document["text"], mentions))
-        elif explain:
-            out.print(explain_text(document["text"], mentions))
+        if explain:
+            out.print(explain_text(mentions))
         else:
             _print_json({"id": document["id"], "mentions": [m.to_json() for m in mentions]})
-    if html is not None:
-        html.write_text(explain_page(explained), encoding="utf-8")
     raise typer.Exit(2 if bad else 0)
 
 
@@ -378,30 +372,6 @@ def lexicon_compile() -> None:
     out.print(f"Lexicon and tagger {load_tagger().version}", markup=False)
 
 
-@lexicon_app.command("lint")
-def lexicon_lint(*, as_json: AsJson = False) -> None:
-    """Duplicates, fold collisions, unknown ids, failing examples: by file and line."""
-    from rasid.settings import INCLUDE
-    from rasid.tagging import lint_lexicon
-
-    problems = lint_lexicon(INCLUDE / "lexicon")
-    if as_json:
-        _print_json([str(problem) for problem in problems])
-    else:
-        for problem in problems:
-            out.print(str(problem), markup=False, soft_wrap=True)
-        out.print(f"{len(problems)} problems")
-    raise typer.Exit(1 if problems else 0)
-
-
-@lexicon_app.command("explain")
-def lexicon_explain(word: str) -> None:
-    """What the lexicon makes of a word: analyses, entries, classes."""
-    from rasid.tagging import explain_word, load_tagger
-
-    _print_json(explain_word(load_tagger(), word))
-
-
 def _use(feeds: Path | None) -> None:
     """Let every part of this process read the registry named on the command line."""
     if feeds is not None:
@@ -488,7 +458,3 @@ def _plain(record: Any) -> dict[str, Any]:
 
 def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -28,6 +28,7 @@ from rasid.settings import settings
 
 SITE_PORT = 8800
 RUN_SECONDS = 300.0
+SHOWN = 60  # mentions in the table, the newest
 TASKS = ("plan", "poll", "batch", "process.fetch", "process.read", "process.tag", "process.index")
 
 
@@ -169,10 +170,14 @@ def _report(out: Console, done: Pass) -> list[str]:
             index=alias("mentions"),
             query={"terms": {"feed_id": [feed["id"] for feed in demo_feeds(SITE_PORT)]}},
             sort=[{"published_at": "desc"}],
-            size=500,
-        )["hits"]["hits"]
+            size=SHOWN,
+            track_total_hits=True,
+        )["hits"]
         missing = _missing(es)
-    out.print(mentions_table([hit["_source"] for hit in mentions]))
+    out.print(mentions_table([hit["_source"] for hit in mentions["hits"]]))
+    more = mentions["total"]["value"] - len(mentions["hits"])
+    if more > 0:
+        out.print(f"and {more} more: rasid search --since 7d --size 1000")
     out.print(books_table(done.books, done.polls))
     for line in missing:
         out.print(f"[red]not found by search:[/] {line}", soft_wrap=True)

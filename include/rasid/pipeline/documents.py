@@ -148,9 +148,9 @@ def _source(entry: Entry, feed: Feed | None) -> dict[str, Any]:
 
 
 def _versions(tagger_version: str) -> dict[str, str]:
-    """A tagger's version reads `<lexicon hash>+<tagger>`."""
+    """A tagger's version reads `<lexicon hash>.<rules>.<joint or rules alone>`."""
     return {
-        "lexicon_version": tagger_version.partition("+")[0],
+        "lexicon_version": tagger_version.partition(".")[0],
         "tagger_version": tagger_version,
     }
 
