@@ -71,3 +71,39 @@ def test_a_short_headline_is_told_from_the_outlets_name_by_the_feed() -> None:
     assert read_page(page, feed_title="انفجار المرفأ", **options).title == "انفجار المرفأ"
     assert read_page(page, feed_title="انفجار المر…", **options).title != "انفجار المر…"
     assert read_page(page, feed_title="عنوان آخر", **options).title != "عنوان آخر"
+
+
+@pytest.mark.parametrize(
+    "teaser",
+    [
+        "اقرأ أيضا: مقتل خمسة في هجوم على حافلة",
+        "إقرأ أيضاً: مقتل خمسة في هجوم على حافلة",
+        "اقرأ أيضًا مقتل خمسة في هجوم على حافلة",
+        "شاهد: مقتل خمسة في هجوم على حافلة",
+        "قد يهمك أيضا: مقتل خمسة في هجوم على حافلة",
+    ],
+)
+def test_a_teaser_between_the_paragraphs_is_not_the_articles_event(teaser: str) -> None:
+    first, rest = BODY.split("</p>", 1)
+    page = f"<h1>{TITLE}</h1><article>{first}</p><p><b><a href=/n/2>{teaser}</a></b></p>{rest}"
+    reading = read(f"<title>{TITLE}</title>{page}</article>")
+    assert (reading.outcome, "حافلة" in reading.text) == ("ok", False)
+
+
+def test_a_sentence_that_begins_like_a_teaser_stays() -> None:
+    page = BODY.replace("وقال مدير", "شاهد السكان الآليات وهي تعمل، وقال مدير")
+    assert "شاهد السكان" in read(f"<title>{TITLE}</title><h1>{TITLE}</h1>{page}").text
+
+
+def test_paragraphs_without_full_stops_are_an_article() -> None:
+    lines = ["توجهت فرق الصيانة صباحا إلى الشارع وأغلقت المدخل الشمالي أمام السيارات"] * 8
+    page = "".join(f"<p>{line} {n}</p>" for n, line in enumerate(lines))
+    assert read(f"<title>{TITLE}</title><h1>{TITLE}</h1>{page}").outcome == "ok"
+
+
+def test_teasers_below_the_article_are_cut_and_unfinished_paragraphs_are_not() -> None:
+    teasers = "".join(f"<p>خبر آخر من القسم نفسه رقم {n}</p>" for n in range(6))
+    page = f"<title>{TITLE}</title><h1>{TITLE}</h1><div class=body>"
+    assert "القسم نفسه" not in read(f"{page}{BODY}{teasers}</div>").text
+    unfinished = BODY.replace(".</p>", "</p>").replace("مدة ثلاثة أيام من أجل", "من أجل")
+    assert "بداية موسم الأمطار" in read(f"{page}{unfinished}</div>").text

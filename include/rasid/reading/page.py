@@ -30,6 +30,7 @@ log = structlog.get_logger()
 MIN_CHARS = 200  # shorter than this is no article body (mcmetadata's rule)
 MANY_TEASERS = 5
 TEASERS_AT_END = 3
+MENU_LINE = 45  # characters: the lines of menus are shorter on average
 CONFLICT = timedelta(hours=36)  # dates of one article that lie further apart contradict each other
 FUTURE = timedelta(hours=1)  # clocks of servers differ; zones that are forgotten differ by more
 
@@ -42,6 +43,11 @@ _MISSING = re.compile(
     r"(?:^|\W)404(?:\W|$)|not found|الصفحة (?:غير موجودة|المطلوبة غير)|لم يتم العثور"
 )
 _BYLINE = re.compile(r"(?:كتب|كتبت|بقلم|تحرير|إعداد|نشر(?:ت)? في|تم نشره|آخر تحديث)\b\s*[:：]?")
+# Teasers of other articles between the paragraphs: their events are not this article's.
+_READ_ALSO = re.compile(
+    r"(?:[إا]قر(?:أ|ئي|ؤوا|أوا)|شاهد|طالع|تابع|قد يهمك|يهمك|مواضيع ذات صلة|أخبار ذات صلة)"
+    r"(?:\s*[/،-]?\s*(?:أيض[اًا]+|كذلك|المزيد))?\s*[:：|…]|(?:[إا]قرأ|شاهد|قد يهمك) أيض"
+)
 _TAIL = re.compile(
     r"جميع الحقوق محفوظة|حقوق النشر|©|copyright"
     # What WordPress adds to the items of full-text feeds.
@@ -234,12 +240,16 @@ def _finished(reading: Reading, text: str, method: str) -> Reading:
         lines.pop(0)
     while lines and (_TAIL.search(lines[-1]) or title_key(lines[-1]) in furniture):
         lines.pop()
-    # A run of unfinished lines at the end is a list of other articles.
+    # A run of unfinished lines after finished ones is a list of other articles.
     teasers = len(list(takewhile(lambda line: not _is_prose(line), reversed(lines))))
-    if TEASERS_AT_END <= teasers < len(lines):
-        del lines[-teasers:]
+    body = lines[: len(lines) - teasers]
+    if teasers >= TEASERS_AT_END and body and sum(map(_is_prose, body)) * 3 >= len(body) * 2:
+        lines = body
+    lines = [line for line in lines if not _READ_ALSO.match(line) or len(line) > 150]
     text = "\n".join(lines)
-    if _prose(lines) < MIN_CHARS:
+    # Some outlets end no paragraph with a full stop, but their lines are longer than a menu's.
+    is_article = _prose(lines) >= MIN_CHARS or len(text) >= MENU_LINE * len(lines)
+    if len(text) < MIN_CHARS or not is_article:
         return replace(reading, outcome="no_text", text=text, error=f"{len(text)} characters")
     return replace(
         reading, outcome="ok", text=text, method=method, language="ar", text_hash=text_hash(text)
