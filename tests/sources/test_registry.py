@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
@@ -21,6 +23,7 @@ from rasid.sources import (
     load_feeds,
     propose_feed,
     read_registry,
+    registry_schema,
     sources_page,
 )
 
@@ -152,3 +155,14 @@ def test_the_page_of_sources_is_up_to_date() -> None:
 def test_every_field_is_explained() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "registry.md").read_text("utf-8")
     assert [f.name for f in fields(Feed) if f"| `{f.name}` |" not in guide] == []
+
+
+def test_the_schema_for_editors_is_up_to_date_and_agrees_with_our_checks() -> None:
+    """Run `python scripts/sources_page.py` after an edit of the class Feed."""
+    schema = json.loads((INCLUDE / "feeds.schema.json").read_text("utf-8"))
+    assert schema == registry_schema()
+    registry = yaml.safe_load((INCLUDE / "feeds.yaml").read_text("utf-8"))
+    jsonschema.validate(registry, schema)
+    registry["feeds"][0]["cadense"] = 5
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(registry, schema)

@@ -7,7 +7,7 @@ from rasid.sources.history import HistoryPage, history_page
 from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.poll import FeedPoll, Validators, poll_feed
 from rasid.sources.propose import propose_feed
-from rasid.sources.registry import Feed, Problem, load_feeds, read_registry
+from rasid.sources.registry import Feed, Problem, load_feeds, read_registry, registry_schema
 from rasid.sources.schedule import FeedState, is_due, next_state
 from rasid.sources.volume import VolumeAlarm, volume_alarm
 from rasid.web.urls import canonical_url, entry_id, site, site_of
@@ -33,6 +33,7 @@ __all__ = [
     "poll_feed",
     "propose_feed",
     "read_registry",
+    "registry_schema",
     "site",
     "site_of",
     "sources_page",

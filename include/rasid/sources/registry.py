@@ -91,6 +91,12 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 _FIELDS = {f.name: _TYPES[str(f.type)] for f in fields(Feed)}
 _WORDS = {int: "a whole number", (int, float): "a number", bool: "true or false", str: "text"}
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,63}")
+_BOUNDS = {
+    "cadence_minutes": (1, 44_640),
+    "min_interval": (0, 3_600),
+    "timeout": (1, 300),
+    "tier": (1, 3),
+}
 
 
 def load_feeds(path: Path) -> tuple[Feed, ...]:
@@ -134,6 +140,38 @@ def read_registry(path: Path) -> tuple[tuple[Feed, ...], tuple[Problem, ...]]:
         else:
             problems.extend(found)
     return tuple(feeds.values()), tuple(problems)
+
+
+def registry_schema() -> dict[str, Any]:
+    """The registry's form as JSON Schema, for editors (include/feeds.schema.json)."""
+    names = {int: "integer", (int, float): "number", bool: "boolean", str: "string", list: "array"}
+    properties: dict[str, dict[str, Any]] = {}
+    for field in fields(Feed):
+        kind = _FIELDS[field.name]
+        rule: dict[str, Any] = {"type": names[kind]}
+        if kind is list:
+            rule["items"] = {"type": "string"}
+        if field.name in _BOUNDS:
+            rule["minimum"], rule["maximum"] = _BOUNDS[field.name]
+        if field.default is not MISSING and kind is not list:
+            rule["default"] = field.default
+        properties[field.name] = rule
+    properties["id"]["pattern"] = f"^{_ID.pattern}$"
+    properties["url"]["pattern"] = "^https?://"
+    properties["policy"]["enum"] = list(POLICIES)
+    entry = {
+        "type": "object",
+        "properties": properties,
+        "required": list(_REQUIRED),
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Rasid's feed registry",
+        "type": "object",
+        "properties": {"feeds": {"type": "array", "items": entry}},
+        "required": ["feeds"],
+    }
 
 
 def _entries(root: yaml.Node | None) -> list[yaml.Node] | None:
@@ -201,12 +239,7 @@ def _faults_of(values: dict[str, Any]) -> list[tuple[str, str, str]]:
         faults.append(("url", f"{values['url']!r} is no http(s) address", "Give the whole URL."))
     if values.get("policy", "respect") not in POLICIES:
         faults.append(("policy", f"no policy {values['policy']!r}", f"One of {POLICIES}."))
-    for key, low, high in (
-        ("cadence_minutes", 1, 44_640),
-        ("min_interval", 0, 3_600),
-        ("timeout", 1, 300),
-        ("tier", 1, 3),
-    ):
+    for key, (low, high) in _BOUNDS.items():
         if key in values and not low <= values[key] <= high:
             faults.append((key, f"{key!r} is {values[key]}", f"Give {low} to {high}."))
     try:
