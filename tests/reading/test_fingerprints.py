@@ -73,19 +73,19 @@ def test_different_stories_share_no_band() -> None:
 def test_keys_are_the_same_in_every_process_and_release() -> None:
     """They are stored: a change of the algorithm would silently end the finding of duplicates."""
     keys = fingerprint("وصل الوفد إلى العاصمة صباح اليوم وعقد اجتماعا مع الوزير")
-    assert (keys[0], keys[31], len(keys)) == KEYS
+    assert (keys[0], keys[41], len(keys)) == KEYS
 
 
-KEYS = ("0023aa0694c8db", "3113970e0adaa2", 32)
+KEYS = ("00794aac3a7686", "41aa6253256854", 42)
 
 
 def test_a_text_without_words_has_no_keys() -> None:
     assert fingerprint("") == fingerprint("… ! ؟") == ()
-    assert len(fingerprint("خبر")) == 32
+    assert len(fingerprint("خبر")) == 42
 
 
 @given(st.text(max_size=200))
 def test_any_text_can_be_fingerprinted(text: str) -> None:
-    assert len(fingerprint(text)) in {0, 32}
+    assert len(fingerprint(text)) in {0, 42}
     assert similarity(text, text) in {0.0, 1.0}
     assert title_key(title_key(text)) == title_key(title_key(title_key(text)))
