@@ -155,6 +155,17 @@ def task_states(client: httpx.Client, run_id: str) -> list[tuple[str, str]]:
     return [(ti["task_id"], ti["state"] or "") for ti in answer.json()["task_instances"]]
 
 
+def end_runs(client: httpx.Client) -> None:
+    """End what an interrupted Airflow left running: only one run may be active at a time."""
+    path = "/dags/monitor_news/dagRuns"
+    for state in ("running", "queued"):
+        answer = client.get(path, params={"state": state, "limit": 100})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return  # a new home does not know the DAG yet
+        for run in answer.raise_for_status().json()["dag_runs"]:
+            client.patch(f"{path}/{run['dag_run_id']}", json={"state": "failed"}).raise_for_status()
+
+
 def set_paused(client: httpx.Client, *, paused: bool) -> None:
     """Pause monitor_news or let its schedule run."""
     body = {"is_paused": paused}

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from elasticsearch import BadRequestError, Elasticsearch
+
 from rasid.settings import INCLUDE
 
 
@@ -128,7 +129,7 @@ def _indices(es: Elasticsearch, family: str, current: str, *, dry_run: bool) -> 
         meta = mappings.get("_meta", {})
         if meta == wanted["_meta"]:
             continue
-        if meta.get("analysis") != wanted["_meta"]["analysis"]:
+        if meta.get("analysis") != wanted["_meta"].get("analysis"):
             yield Change("mapping", name, "needs migration")
             continue
         try:
