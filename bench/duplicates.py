@@ -20,11 +20,10 @@ from collections import defaultdict
 from itertools import islice
 from pathlib import Path
 
-from rasid.reading import fingerprint, similarity
+from rasid.reading import SAME_STORY, fingerprint, similarity
 
 
 CORPUS = Path(__file__).parents[1] / "../shared/corpus/sentences.txt.xz"
-SAME = 0.4
 
 
 def articles(count: int, rng: random.Random) -> list[str]:
@@ -74,7 +73,7 @@ def main() -> None:
         for key in keys:
             candidates.update((other, number) for other in index[key])
             index[key].append(number)
-    found = {(a, b) for a, b in candidates if similarity(texts[a], texts[b]) >= SAME}
+    found = {(a, b) for a, b in candidates if similarity(texts[a], texts[b]) >= SAME_STORY}
     hits = len(found & truth)
     print(
         f"{len(texts)} articles of {sum(len(t.split()) for t in texts) // len(texts)} words:"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from rasid.reading.changes import TextChange, compare_texts
 from rasid.reading.dates import DateReading, read_date
-from rasid.reading.fingerprints import fingerprint, similarity, text_hash, title_key
+from rasid.reading.fingerprints import SAME_STORY, fingerprint, similarity, text_hash, title_key
 from rasid.reading.language import language_of
 from rasid.reading.page import Reading, read_fragment, read_page
 
 
 __all__ = [
+    "SAME_STORY",
     "DateReading",
     "Reading",
     "TextChange",

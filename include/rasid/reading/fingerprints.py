@@ -15,6 +15,7 @@ from rensa import RMinHash
 # copies lie at 0.4 and above (ingestion.md §3.8), so candidates are checked by `similarity`.
 PERMUTATIONS, BANDS, SEED = 126, 42, 42
 SHINGLE_WORDS = 3
+SAME_STORY = 0.4  # similarity from which two articles are copies of one (ingestion.md §3.8)
 
 # For str.replace, letter by letter: ten times as fast as str.translate on Arabic.
 _FOLD = tuple(zip("أإآٱىةؤئ", "اااايهوي", strict=True))
@@ -73,6 +74,6 @@ def fingerprint(text: str) -> tuple[str, ...]:
 
 
 def similarity(one: str, other: str) -> float:
-    """Jaccard similarity of two texts' shingles, 0–1; from 0.4 on they tell one story."""
+    """Jaccard similarity of two texts' shingles, 0–1; copies have SAME_STORY or more."""
     a, b = set(shingles(one)), set(shingles(other))
     return len(a & b) / len(a | b) if a | b else 0.0

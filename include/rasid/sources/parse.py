@@ -125,7 +125,8 @@ def _parse_feed(text: str, root: str, url: str, timezone: str) -> Parsed:
 
 def parse_date(raw: str, timezone: str = "UTC") -> datetime | None:
     """A feed's date (RFC 822 or ISO 8601); `timezone` is for those that carry none."""
-    raw = raw.strip()
+    # AST is Arabia's time here, not the Atlantic's; -0000 is UTC (RFC 5322 §3.3).
+    raw = raw.strip().replace(" AST", " +0300").replace(" -0000", " +0000")
     if not raw:
         return None
     found: datetime | None = None
