@@ -11,7 +11,9 @@ from rasid.tagging.matcher import VERB_FORMS, Hit
 
 
 _AGENT_PREPS = (("علي", "يد"), ("علي", "ايدي"), ("من", "قبل"), ("من", "جانب"), ("بيد",), ("بايدي",))
-_TARGET = frozenset(fold(w) for w in "على ضد نحو باتجاه مستهدفا استهدف استهدفت يستهدف تستهدف".split())
+_TARGET = frozenset(
+    fold(w) for w in "على ضد نحو باتجاه مستهدفا استهدف استهدفت يستهدف تستهدف".split()
+)
 _FROM = frozenset(fold(w) for w in "من انطلاقا".split())
 _TO = frozenset(fold(w) for w in "إلى نحو باتجاه صوب تجاه داخل".split())
 _VIA = frozenset(fold(w) for w in "عبر مرورا".split())
@@ -52,7 +54,11 @@ def light_verb(hits: Sequence[Hit], clauses: Sequence[int], trigger: Hit) -> Hit
     """The light verb whose object `trigger` is: شن … هجوما, تعرض … لقصف."""
     best = None
     for hit in hits:
-        if hit.entry.get("class") == "light" and 0 < trigger.i - hit.i <= 8 and hit.kind == "attack":
+        if (
+            hit.entry.get("class") == "light"
+            and 0 < trigger.i - hit.i <= 8
+            and hit.kind == "attack"
+        ):
             words = hit.entry.get("object") or ()
             if trigger.entry.get("class") != "light" and clauses[trigger.i] - clauses[hit.i] <= 1:
                 del words
@@ -107,6 +113,9 @@ def _agent(
     frame: Frame,
 ) -> None:
     suffers = bool(head.entry.get("target_subject")) or head.form in ("pass", "pres_pass")
+    # The written sign of a passive, or «قتل جنديان في …»: who is killed stands after the verb.
+    suffers = suffers or (head.form == "past" and tokens[head.i].shape.damma)
+    suffers = suffers or (bool(head.entry.get("result")) and _no_object(tokens, own, head))
     for party in own:
         before = [t.shape.folded for t in tokens[max(0, party.i - 2) : party.i]]
         for cue in _AGENT_PREPS:
@@ -119,6 +128,8 @@ def _agent(
                 frame.agents, frame.agent_rule = [party], "agent:oblique"
         return
     verbal = head.form in VERB_FORMS
+    if trigger.entry.get("agentless"):
+        return
     transitive = bool(trigger.entry.get("transitive"))
     if trigger.entry.get("mutual"):
         found = [p for p in near if p.armed and p.i > trigger.i and not p.equipment][:2]
@@ -136,14 +147,26 @@ def _agent(
             if p.i < head.i and preposition(tokens, p.i, p.prep) not in _OBLIQUE
         ]  # fmt: skip
         if before_:
-            frame.agents, frame.agent_rule = [before_[-1] if before_[-1].armed else before_[0]], "agent:topic"
+            frame.agents, frame.agent_rule = (
+                [before_[-1] if before_[-1].armed else before_[0]],
+                "agent:topic",
+            )
         return
     for party in own:
         prep = preposition(tokens, party.i, party.prep)
         if party.i == trigger.j and not transitive and prep not in _OBLIQUE:
             frame.agents, frame.agent_rule = [party], "agent:genitive"
             return
-        if party.i > trigger.i and prep in ("ل", "من", "شنه", "شنته", "شنها", "نفذه", "نفذته", "نفذها"):
+        if party.i > trigger.i and prep in (
+            "ل",
+            "من",
+            "شنه",
+            "شنته",
+            "شنها",
+            "نفذه",
+            "نفذته",
+            "نفذها",
+        ):
             frame.agents, frame.agent_rule = [party], "agent:of"
             return
     if not transitive:
@@ -154,7 +177,25 @@ def _agent(
                 return
 
 
-_OBLIQUE = frozenset({"علي", "ضد", "من", "في", "الي", "عن", "ب", "ل", "ك", "بين", "مع", "نحو", "لدي"})
+def _no_object(tokens: Sequence[Token], own: Sequence[Party], head: Hit) -> bool:
+    """Whether a verb of killing has one bare noun phrase only: «قتل مسلحون في …»."""
+    if head.form not in VERB_FORMS:
+        return False
+    for party in own:
+        if 0 <= party.i - head.j <= 2:
+            if party.j >= len(tokens):
+                return True
+            following = tokens[party.j].folded
+            return following[:1] == "ب" or following in _ADJUNCT or not following[:1].isalpha()
+    return True
+
+
+_ADJUNCT = frozenset(
+    fold(w) for w in "في من خلال إثر جراء عندما على أثناء نتيجة وأصيب وإصابة وجرح وجرحى أمس اليوم".split()
+)
+_OBLIQUE = frozenset(
+    {"علي", "ضد", "من", "في", "الي", "عن", "ب", "ل", "ك", "بين", "مع", "نحو", "لدي"}
+)
 
 
 def _patients(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from rasid.arabic import Morphology, Token, part_of, sentences, tokenize
 from rasid.settings import settings
 from rasid.tagging import actors as bodies_of
 from rasid.tagging.actors import Party, parties
+from rasid.tagging.attribution import attribute
 from rasid.tagging.clauses import clause_ids
+from rasid.tagging.codes import codes
 from rasid.tagging.combine import (
     choose,
     class_features,
@@ -23,12 +26,14 @@ from rasid.tagging.combine import (
     presence,
     total,
 )
+from rasid.tagging.counts import casualties, strength
 from rasid.tagging.features import around, evidence
 from rasid.tagging.lexicon import SOURCE, Entry, Lexicon, open_lexicon
 from rasid.tagging.matcher import NO_READING, VERB_FORMS, Hit, Matcher
 from rasid.tagging.mention import Mention, Role, Span
 from rasid.tagging.modality import Ruling, is_habitual, rule_modality
 from rasid.tagging.roles import Frame, read_roles
+from rasid.tagging.times import event_time
 from rasid.tagging.verifier import MODEL, Verifier
 
 
@@ -131,8 +136,7 @@ class Tagger:
         if options:
             top = max(c.score for c in options)
             floor = min(top, self.lexicon.weights["thresholds"]["more"][tag])
-            kept = [c for c in options if c.score >= floor]
-            return _without_repeats(kept)
+            return _without_repeats([c for c in options if c.score >= floor])
         fallback = self._fallback(sentence, tag)
         return [fallback] if fallback is not None else []
 
@@ -206,7 +210,9 @@ class Tagger:
                 continue
             # The same word as verb and as noun is one candidate: the noun, if the noun fits.
             key = (hit.entry.id, hit.i)
-            if key not in seen or (hit.form not in VERB_FORMS and not _after_subject(sentence, hit)):
+            if key not in seen or (
+                hit.form not in VERB_FORMS and not _after_subject(sentence, hit)
+            ):
                 seen[key] = hit
         yield from seen.values()
 
@@ -301,6 +307,15 @@ class Tagger:
         if ruling.cue is not None and ruling.modality == modality:
             a, b = tokens[ruling.cue[0]].start, tokens[ruling.cue[1] - 1].end
             cue = Span(text[a:b], a, b)
+        hits, clauses = sentence.hits, sentence.clauses
+        killed = injured = None
+        if trigger.kind == "attack":
+            killed = casualties(tokens, hits, clauses, text, "killed")
+            injured = casualties(tokens, hits, clauses, text, "injured")
+        armed_target = any(p.armed for p in frame.patients)
+        air = any(h.entry.get("air") for h in frame.weapons)
+        code = codes(trigger.kind, kind, modality, armed_target=armed_target, air=air)
+        hedged = any(h.kind == "modality" and h.entry.get("hedge") for h in hits)
         return Mention(
             tag=trigger.kind, start=start, end=end, trigger=text[start:end],
             lemma=trigger.entry.id,
@@ -310,16 +325,44 @@ class Tagger:
             sent_start=sentence.start, sent_end=sentence.end, sentence_index=sentence.index,
             confidence=round(1 / (1 + math.exp(-score)), 4),
             evidence=tuple(self._evidence(candidate, modality, says)),
+            outcome=_outcome(modality, hits, tag=trigger.kind),
+            certainty="hedged" if hedged else "asserted",
+            polarity="neg" if modality == "denied" else "pos",
             aspect="habitual" if is_habitual(tokens) else "single",
-            actors=tuple(bodies_of.role(p, tokens, text) for p in frame.agents),
-            targets=tuple(bodies_of.role(p, tokens, text) for p in frame.patients),
+            in_combat=kind == "advance" and any(h.kind == "attack" for h in hits),
+            actors=self._actors(candidate, cls, text),
+            targets=tuple(bodies_of.role(p, tokens, text) for p in frame.patients)
+            or tuple(_span(h, tokens, text) for h in frame.things[:2] if h.i > trigger.i),
             from_=tuple(_span(h, tokens, text) for h in frame.from_),
             to=tuple(_span(h, tokens, text) for h in frame.to),
             via=tuple(_span(h, tokens, text) for h in frame.via),
             places=tuple(_span(h, tokens, text) for h in frame.places),
             weapons=tuple(_span(h, tokens, text) for h in frame.weapons),
+            size=None if trigger.kind == "attack" else strength(tokens, sentence.bodies, text),
+            killed=killed, injured=injured,
+            event_time=event_time(tokens, text, published_at.date() if published_at else None),
+            attribution=attribute(tokens, hits, sentence.bodies, text),
+            acled_sub_event=code.acled, plover_cat=code.plover, plover_mode=code.mode,
+            cameo=code.cameo, mention_id=_mention_id(text, trigger.kind, start),
             lexicon_version=self.lexicon.manifest.hash,
         )  # fmt: skip
+
+    def _actors(self, candidate: Candidate, cls: str, text: str) -> tuple[Role, ...]:
+        """The agents that fit the class decided on; else the nearest body of that class."""
+        frame, sentence, trigger = candidate.frame, candidate.sentence, candidate.trigger
+        tokens = sentence.tokens
+        agents = [p for p in frame.agents if p.cls in (cls, "") or trigger.kind != "attack"]
+        if trigger.entry.get("mutual"):
+            agents = frame.agents
+        if not agents and frame.nisba is None:
+            alike = [
+                p for p in sentence.bodies
+                if p.cls == cls and p not in frame.patients and p.armed and not p.equipment
+            ]  # fmt: skip
+            agents = sorted(alike, key=lambda p: abs(p.i - trigger.i))[:1]
+        return tuple(bodies_of.role(p, tokens, text) for p in agents) or _nisba(
+            frame, tokens, text
+        )
 
     def _evidence(
         self, candidate: Candidate, modality: str, says: Mapping[str, float] | None
@@ -355,7 +398,41 @@ def _clitics(hit: Hit) -> int:
 def _span(hit: Hit, tokens: Sequence[Token], text: str) -> Role:
     start, _ = part_of(tokens[hit.i], _clitics(hit))
     end = tokens[hit.j - 1].end
-    return Role(text[start:end], start, end, hit.entry.id, str(hit.entry.get("precision") or ""))
+    entry = hit.entry
+    precision = "country" if hit.kind == "country" else str(entry.get("precision") or "")
+    return Role(
+        text[start:end], start, end, entry.id, precision, entry.get("lat"), entry.get("lon"),
+        str(entry.get("country") or ""),
+    )  # fmt: skip
+
+
+def _nisba(frame: Frame, tokens: Sequence[Token], text: str) -> tuple[Role, ...]:
+    """The agent that an adjective names: غارة أميركية."""
+    if frame.nisba is None:
+        return ()
+    role = _span(frame.nisba, tokens, text)
+    cls = "state" if frame.nisba.kind == "country" else str(frame.nisba.entry.get("class") or "")
+    return (replace(role, type=cls, lat=None, lon=None),)
+
+
+def _outcome(modality: str, hits: Sequence[Hit], *, tag: str) -> str | None:
+    """What came of it, where the text says so."""
+    if modality == "foiled":
+        return "aborted"
+    if modality != "factual" or tag != "attack":
+        return None
+    if any(h.entry.get("repels") for h in hits):
+        return "repelled"
+    if any(h.entry.id == "attack.isqat" or h.entry.id.startswith("mod.foiled") for h in hits):
+        return "intercepted"
+    return "occurred"
+
+
+def _mention_id(text: str, tag: str, start: int) -> str:
+    """The same text gives the same id; the pipeline adds the article's."""
+    return hashlib.blake2b(
+        f"{tag}:{start}:{text}".encode(errors="replace"), digest_size=8
+    ).hexdigest()
 
 
 def attack_kind(trigger: Hit, frame: Frame) -> str:
@@ -368,13 +445,37 @@ def attack_kind(trigger: Hit, frame: Frame) -> str:
     return own
 
 
+# Weapons, casualties and claims that tell of an event which another word of the clause names.
+_SECONDARY = frozenset(
+    f"attack.{name}"
+    for name in (
+        "ied vbied mufakhkhakha suicide laghm sarukh rashqa musayyara rasas tabanna masuliyya "
+        "istihdaf mustahdaf muwajaha amaliyya makhtuf tamarrud khasair radd"
+    ).split()
+)
+
+
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
-    """One mention where two triggers share a word: the longer one."""
+    """One mention an event: where triggers share a word, the longer; weapons, casualties and claims
+    give way to the word that names the event in the same or the next clause."""
     kept: list[Candidate] = []
     for c in sorted(candidates, key=lambda c: (-(c.trigger.j - c.trigger.i), -c.score)):
         if all(c.trigger.j <= k.trigger.i or c.trigger.i >= k.trigger.j for k in kept):
             kept.append(c)
-    return kept
+    primary = [c for c in kept if not _secondary(c)]
+    for c in sorted(kept, key=lambda c: -c.score):
+        if _secondary(c) and not any(_near(c, p) for p in primary):
+            primary.append(c)
+    return primary
+
+
+def _secondary(c: Candidate) -> bool:
+    return c.trigger.entry.id in _SECONDARY or bool(c.trigger.entry.get("result"))
+
+
+def _near(a: Candidate, b: Candidate) -> bool:
+    clauses = a.sentence.clauses
+    return abs(clauses[a.trigger.i] - clauses[b.trigger.i]) <= 1
 
 
 _DEFAULT_KIND: Mapping[str, Mapping[str, str]] = {
