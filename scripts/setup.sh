@@ -18,18 +18,6 @@ find_python() {
     done
 }
 
-# Any JDK 21+ with the modules that Elasticsearch asks for; the local node looks for it the same way.
-has_jdk() {
-    for home in "${RASID_JAVA_HOME:-}" "${JAVA_HOME:-}" /usr/lib/jvm/* \
-        "$(dirname "$(dirname "$(readlink -f "$(command -v java || echo /nowhere/bin/java)")")")"; do
-        [ -f "$home/jmods/jdk.jlink.jmod" ] || [ -f "$home/lib/modules" ] || continue
-        [ -x "$home/bin/javac" ] || continue
-        major=$("$home/bin/java" -version 2>&1 | sed -n '1s/.*"\([0-9]*\).*/\1/p')
-        [ "${major:-0}" -ge 21 ] && return 0
-    done
-    return 1
-}
-
 python=$(find_python)
 if [ -z "$python" ] && can_install; then
     install python3.11 python3.11-venv || true
@@ -42,11 +30,6 @@ if [ -z "${RASID_ES_URL:-}" ]; then
         can_install && install maven
         command -v mvn >/dev/null || fail "Maven is missing; it fetches Elasticsearch. Install it (Debian: apt-get install maven), or name a cluster in RASID_ES_URL."
     fi
-    if ! has_jdk; then
-        # Debian 13 has 25 and 21, Debian 12 neither: there a JDK must be brought.
-        can_install && { install openjdk-25-jdk-headless || install openjdk-21-jdk-headless || true; }
-        has_jdk || fail "A full JDK 21 or newer is missing; it runs Elasticsearch. Install one (Debian 13: apt-get install openjdk-21-jdk-headless; else Temurin) and set RASID_JAVA_HOME, or name a cluster in RASID_ES_URL."
-    fi
 fi
 
 [ -x .venv/bin/python ] || "$python" -m venv .venv
@@ -54,3 +37,12 @@ fi
 # --no-deps: the files name every package, and camel-tools' deep-learning stack is left out on purpose.
 .venv/bin/uv pip install -q --no-deps --python .venv/bin/python -r requirements-dev.txt
 .venv/bin/uv pip install -q --no-deps --python .venv/bin/python -e .
+
+# The local node looks for its JDK by itself; here it is only asked early, so that a missing one is
+# known before the first start.
+has_jdk() { .venv/bin/python -c 'from rasid.search.local_node import find_jdk; find_jdk()' 2>/dev/null; }
+if [ -z "${RASID_ES_URL:-}" ] && ! has_jdk; then
+    # Debian 13 has 25 and 21, Debian 12 neither: there a JDK must be brought.
+    can_install && { install openjdk-25-jdk-headless || install openjdk-21-jdk-headless || true; }
+    has_jdk || fail "A full JDK 21 or newer is missing; it runs Elasticsearch. Install one (Debian 13: apt-get install openjdk-21-jdk-headless; else Temurin) and set RASID_JAVA_HOME, or name a cluster in RASID_ES_URL."
+fi
