@@ -34,6 +34,7 @@ MENU_LINE = 45  # characters: the lines of menus are shorter on average
 CONFLICT = timedelta(hours=36)  # dates of one article that lie further apart contradict each other
 FUTURE = timedelta(hours=1)  # clocks of servers differ; zones that are forgotten differ by more
 
+_ANY_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # whether a line is a date does not depend on it
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _URL_DATE = re.compile(
     r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/_.-]|$)|/(20\d\d)(\d\d)(\d\d)(?=[/_.-])"
@@ -236,7 +237,7 @@ def _finished(reading: Reading, text: str, method: str) -> Reading:
     """The reading with its text, less the headline, byline, date line and copyright around it."""
     lines = text.split("\n")
     furniture = {title_key(t) for t in (reading.title, *reading.authors)} | {""}
-    while lines and (title_key(lines[0]) in furniture or _is_byline(lines[0], reading)):
+    while lines and (title_key(lines[0]) in furniture or _is_byline(lines[0])):
         lines.pop(0)
     while lines and (_TAIL.search(lines[-1]) or title_key(lines[-1]) in furniture):
         lines.pop()
@@ -256,16 +257,13 @@ def _finished(reading: Reading, text: str, method: str) -> Reading:
     )
 
 
-def _is_byline(line: str, reading: Reading) -> bool:
+def _is_byline(line: str) -> bool:
     """Whether a line above the text is only a label, «كتب: …» or a date."""
     if len(line) > 60 or line[-1] in ".!؟?…»":
         return False
     if len(line) < 25 or _BYLINE.match(line):
         return True
-    if not any(c.isdigit() for c in line):
-        return False
-    today = reading.published_at or datetime.now(UTC)
-    return read_date(line, today=today) is not None
+    return any(c.isdigit() for c in line) and read_date(line, today=_ANY_DAY) is not None
 
 
 def _title(page: Metadata, feed_title: str) -> str:

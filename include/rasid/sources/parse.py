@@ -10,7 +10,7 @@ import html
 import io
 import re
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -29,6 +29,8 @@ MAX_ITEMS = 2000  # of one feed, as Media Cloud's rss-fetcher has it
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _COMMENTS = re.compile(r"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 _ROOT = re.compile(r"<([A-Za-z][\w.:-]*)")
+_FEED_ROOTS = {"rss", "feed", "rdf:rdf", "rdf", "channel"}
+_HTML_ROOTS = {"html", "head", "body", "meta", "script", "div"}
 _TAGS = re.compile(r"<[^>]*>")
 _CUT_ENTITY = re.compile(r"&#?\w{0,8}$")  # cards cut in the middle of an entity (Shafaq)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -59,13 +61,11 @@ class Parsed:
 
     outcome: str
     title: str = ""
-    link: str = ""
     items: tuple[FeedItem, ...] = ()
     dropped: tuple[tuple[str, str], ...] = ()
     flags: tuple[str, ...] = ()
     ttl: float | None = None
     error: str = ""
-    total: int = field(default=0)
 
 
 def parse_feed(text: str, *, url: str, timezone: str = "UTC") -> Parsed:
@@ -75,10 +75,7 @@ def parse_feed(text: str, *, url: str, timezone: str = "UTC") -> Parsed:
     if "<!entity" in prolog.lower():
         # Entity bombs and external entities both need a declaration; no real feed has one.
         return Parsed("unsafe_xml", error="the document declares entities")
-    if (
-        root in {"html", "head", "body", "meta", "script", "div"}
-        or "<!doctype html" in prolog.lower()
-    ):
+    if root in _HTML_ROOTS or "<!doctype html" in prolog.lower():
         return Parsed("not_a_feed", error="an HTML page")
     try:
         if root in {"urlset", "sitemapindex"}:
@@ -96,13 +93,7 @@ def _parse_feed(text: str, root: str, url: str, timezone: str) -> Parsed:
         resolve_relative_uris=False,
     )
     if not document.get("version"):
-        if "<html" in text[:4096].lower() or root not in {
-            "rss",
-            "feed",
-            "rdf:rdf",
-            "rdf",
-            "channel",
-        }:
+        if "<html" in text[:4096].lower() or root not in _FEED_ROOTS:
             return Parsed("not_a_feed", error=f"root element {root or 'none'}")
         return Parsed("bad_feed", error=_reason(document))
     head = document.feed
@@ -113,13 +104,11 @@ def _parse_feed(text: str, root: str, url: str, timezone: str) -> Parsed:
     return Parsed(
         outcome="ok" if document.entries else "bad_feed" if malformed else "empty_feed",
         title=plain_text(head.get("title", "")),
-        link=str(head.get("link", "")),
         items=items,
         dropped=dropped,
         flags=("malformed",) if malformed and document.entries else (),
         ttl=_number(head.get("ttl")),
         error=_reason(document) if malformed else "",
-        total=len(document.entries),
     )
 
 
@@ -264,7 +253,7 @@ def _parse_sitemap(text: str, url: str, timezone: str) -> Parsed:
             )
         )
     items, dropped = _items(found)
-    return Parsed("ok" if found else "empty_feed", items=items, dropped=dropped, total=len(found))
+    return Parsed("ok" if found else "empty_feed", items=items, dropped=dropped)
 
 
 def _xml(text: str) -> Any:

@@ -9,8 +9,8 @@ import ssl
 import time
 import zlib
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -266,7 +266,6 @@ class GuardedClient:
         response = await self._client.send(request, stream=True, follow_redirects=False)
         try:
             fetched_at = datetime.now(UTC)
-            host.slow_answers = 0
             status = response.status_code
             if status not in _REDIRECTS and status != 304 and not 200 <= status < 300:
                 raise self._refusal(response, host)
@@ -275,6 +274,7 @@ class GuardedClient:
             )
         finally:
             await response.aclose()
+        host.slow_answers = 0
         return Fetched(
             url=str(url),
             final_url=str(url),
@@ -307,53 +307,39 @@ class GuardedClient:
         return kind(f"HTTP {status}", status=status, retry_after=wait)
 
 
-class _named:  # noqa: N801  (reads as a phrase: `with _named(host, clock)`)
+@contextmanager
+def _named(host: _Host, clock: Callable[[], float]) -> Iterator[None]:
     """Gives what the network raises its name, and remembers hosts that do not answer."""
 
-    def __init__(self, host: _Host, clock: Callable[[], float]) -> None:
-        self._host = host
-        self._clock = clock
+    def bury(kind: type[FetchError]) -> None:
+        host.dead_until = clock() + DEAD_SECONDS
+        host.dead_of = kind
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None or isinstance(error, FetchError):
-            if isinstance(error, Unreachable):
-                self._bury(Unreachable)
-            return
-        if isinstance(error, httpx.ConnectTimeout):
-            self._bury(TimedOut)
-            raise TimedOut("no connection in time") from error
-        if isinstance(error, TimeoutError | httpx.TimeoutException):
-            self._host.slow_answers += 1
-            if self._host.slow_answers >= SLOW_ANSWERS:
-                self._bury(TimedOut)
-            raise TimedOut("no whole answer within the deadline") from error
+    try:
+        yield
+    except Unreachable:  # the resolver has no address
+        bury(Unreachable)
+        raise
+    except httpx.ConnectTimeout as error:
+        bury(TimedOut)
+        raise TimedOut("no connection in time") from error
+    except (TimeoutError, httpx.TimeoutException) as error:
+        host.slow_answers += 1
+        if host.slow_answers >= SLOW_ANSWERS:
+            bury(TimedOut)
+        raise TimedOut("no whole answer within the deadline") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise PrivateAddress(str(error)) from error
+    except (httpx.TransportError, OSError) as error:
+        said = str(error)
         if _is_tls(error):
-            raise TlsError(str(error)) from error
-        if isinstance(error, httpx.RemoteProtocolError):
-            said = str(error)
-            if "without sending complete" in said or "incomplete chunked" in said:
-                raise Truncated(said) from error
-            if "too long" in said.lower() or "too large" in said.lower():
-                raise TooLarge(f"headers: {said}") from error
-            self._bury(Unreachable)
-            raise Unreachable(f"no HTTP answer: {said}") from error
-        if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-            raise PrivateAddress(str(error)) from error
-        if isinstance(error, httpx.TransportError | OSError):
-            self._bury(Unreachable)
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
-
-    def _bury(self, kind: type[FetchError]) -> None:
-        self._host.dead_until = self._clock() + DEAD_SECONDS
-        self._host.dead_of = kind
+            raise TlsError(said) from error
+        if "without sending complete" in said or "incomplete chunked" in said:
+            raise Truncated(said) from error
+        if isinstance(error, httpx.RemoteProtocolError) and "too l" in said.lower():
+            raise TooLarge(f"headers: {said}") from error  # "too long", "too large"
+        bury(Unreachable)
+        raise Unreachable(f"{type(error).__name__}: {said}") from error
 
 
 def _is_tls(error: BaseException | None) -> bool:
