@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-import structlog
 
 from rasid.errors import (
     BadEncoding,
@@ -44,8 +43,6 @@ from rasid.web.guard import GuardedTransport, check_url
 from rasid.web.robots import Robots
 from rasid.web.urls import site
 
-
-log = structlog.get_logger()
 
 MAX_REDIRECTS = 8
 DEAD_SECONDS = 600.0  # a host that does not answer is not asked again for 10 minutes (§3.2)
