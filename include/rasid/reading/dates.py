@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from hijridate import Hijri
 
+from rasid.arabic import ascii_digits
+
 
 @dataclass(frozen=True, slots=True)
 class DateReading:
@@ -31,7 +33,6 @@ class DateReading:
     doubtful: bool = False
 
 
-_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _FOLD = str.maketrans(
     {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ـ": "", "٫": "."}
 )
@@ -219,7 +220,7 @@ def read_date(text: str, *, today: datetime, timezone: str = "UTC") -> DateReadi
 
 
 def _fold(text: str) -> str:
-    plain = _MARKS.sub("", unicodedata.normalize("NFKC", text)).translate(_DIGITS).translate(_FOLD)
+    plain = ascii_digits(_MARKS.sub("", unicodedata.normalize("NFKC", text))).translate(_FOLD)
     # "هـ" lost its tatweel above and is "ه" now; white space of every kind is one space.
     return " ".join(plain.lower().split())
 
