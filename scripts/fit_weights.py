@@ -83,7 +83,9 @@ class Data:
                 self.sentences.append(s)
                 self.groups.append(number)
                 self.says.append(said.get(s["sid"]))
-            reading = tagger.read(document["text"], published_at=published(document["published_at"]))
+            reading = tagger.read(
+                document["text"], published_at=published(document["published_at"])
+            )
             for c in reading.candidates:
                 at = c.sentence.tokens[c.trigger.i].start
                 row = next((r for r, s in rows.items() if s["start"] <= at < s["end"]), None)
@@ -111,13 +113,19 @@ def fitted(
             order = sorted(set(y))
             for k, label in enumerate(model.classes_):
                 whole[:, order.index(label)] = values[:, k]
-            scores = scores if scores.shape[1:] == whole.shape[1:] else np.full((len(target), len(order)), -9.0)
+            scores = (
+                scores
+                if scores.shape[1:] == whole.shape[1:]
+                else np.full((len(target), len(order)), -9.0)
+            )
             scores[test] = whole
         else:
             scores[test] = values
     assert scores is not None
-    return scores, LogisticRegression(C=c, max_iter=1000).fit(x, target), list(
-        vectorizer.get_feature_names_out()
+    return (
+        scores,
+        LogisticRegression(C=c, max_iter=1000).fit(x, target),
+        list(vectorizer.get_feature_names_out()),
     )
 
 
@@ -240,7 +248,9 @@ def report_militia(data: Data, guess: Mapping[int, str], found: np.ndarray) -> N
     hit = sum(
         1
         for k, cls in guess.items()
-        if found[k] and cls in MILITIA_CLASSES and data.sentences[k]["attack_class"] in MILITIA_CLASSES
+        if found[k]
+        and cls in MILITIA_CLASSES
+        and data.sentences[k]["attack_class"] in MILITIA_CLASSES
     )
     gold = sum(s["attack_class"] in MILITIA_CLASSES for s in data.sentences)
     said = sum(1 for k, cls in guess.items() if found[k] and cls in MILITIA_CLASSES)

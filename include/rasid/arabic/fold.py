@@ -32,7 +32,17 @@ IGNORED = frozenset(
     )
     for c in range(a, b + 1)
 )
-_PERSIAN = {"ی": "ي", "ې": "ي", "ک": "ك", "گ": "ك", "ھ": "ه", "ہ": "ه", "ە": "ه", "ۀ": "ه", "ۃ": "ة"}
+_PERSIAN = {
+    "ی": "ي",
+    "ې": "ي",
+    "ک": "ك",
+    "گ": "ك",
+    "ھ": "ه",
+    "ہ": "ه",
+    "ە": "ه",
+    "ۀ": "ه",
+    "ۃ": "ة",
+}
 _FOLD = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه"})
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 # What a writer may put where the lexicon spells the key: the key itself or something less specific.

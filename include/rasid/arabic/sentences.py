@@ -23,6 +23,6 @@ def sentences(text: str) -> list[tuple[int, int]]:
         piece = text[a:b]
         body = piece.strip()
         if body:
-            a += len(piece) - len(piece.lstrip())
-            trimmed.append((a, a + len(body)))
+            first = a + len(piece) - len(piece.lstrip())
+            trimmed.append((first, first + len(body)))
     return trimmed

@@ -11,7 +11,10 @@ from rasid.arabic.fold import IGNORED, ascii_digits, fold, letters
 
 
 _SKIP = "".join(sorted(IGNORED))
-_ARABIC = "\u0620-\u063f\u0641-\u064a\u066e-\u066f\u0671-\u06d3\u06d5\u06ee-\u06ef\u06fa-\u06ff\ufb50-\ufdfb\ufe70-\ufefc"
+_ARABIC = (
+    "\u0620-\u063f\u0641-\u064a\u066e-\u066f\u0671-\u06d3\u06d5\u06ee-\u06ef\u06fa-\u06ff"
+    "\ufb50-\ufdfb\ufe70-\ufefc"
+)
 _DIGIT = "0-9٠-٩۰-۹"
 _TOKEN = re.compile(
     rf"(?P<word>[{_ARABIC}](?:[{_ARABIC}{re.escape(_SKIP)}]*[{_ARABIC}])?[\u064b-\u0652\u0670]*)"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from rasid.tagging.evaluate import below_floors, evaluate, raise_floors
+from rasid.tagging.explain import explain, explain_html
 from rasid.tagging.lexicon import Manifest, compile_lexicon
+from rasid.tagging.lint import Meaning, Problem, explain_word, lint_lexicon
 from rasid.tagging.mention import Mention, Role, Span
 from rasid.tagging.tagger import Tagger, load_tagger
 
 
 __all__ = [
-    "Manifest", "Mention", "Role", "Span", "Tagger", "compile_lexicon", "load_tagger",
+    "Manifest", "Meaning", "Mention", "Problem", "Role", "Span", "Tagger", "below_floors",
+    "compile_lexicon", "evaluate", "explain", "explain_html", "explain_word", "lint_lexicon",
+    "load_tagger", "raise_floors",
 ]  # fmt: skip

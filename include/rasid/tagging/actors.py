@@ -65,7 +65,7 @@ def _rank(hit: Hit) -> tuple[int, int]:
 
 def _chain(at: dict[int, list[Hit]], i: int) -> list[Hit]:
     """The head at `i` and the heads, names and adjectives that follow it without a gap."""
-    chain = []
+    chain: list[Hit] = []
     j = i
     while j in at:
         hit = min(at[j], key=_rank)

@@ -1,4 +1,4 @@
-"""Attribution: who says so, who claims it, who denies having done it. The speaker is no attacker."""
+"""Attribution: who says so, who claims it, who denies it. The speaker is no attacker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from rasid.tagging.mention import Attribution, Span
 _ORDER = ("claimed", "accused", "witness", "official", "media")
 _RESPONSIBILITY = frozenset(
     fold(w)
-    for w in "مسؤوليتها مسؤوليته مسؤوليتهم صلتها صلته علاقتها علاقته تورطها تورطه ضلوعها".split()
+    for w in [
+        "مسؤوليتها",
+        "مسؤوليته",
+        "مسؤوليتهم",
+        "صلتها",
+        "صلته",
+        "علاقتها",
+        "علاقته",
+        "تورطها",
+        "تورطه",
+        "ضلوعها",
+    ]
 )
 
 

@@ -1,4 +1,4 @@
-"""Codes of other schemes, derived from a mention; definitions: ACLED codebook, PLOVER and CAMEO manuals."""
+"""Codes of other schemes, derived from a mention (ACLED codebook, PLOVER and CAMEO manuals)."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _model(model: Mapping[str, float] | None, prefix: str) -> Iterator[tuple[str
             yield f"model:{name}", max(-CLIP, math.log(max(p, 1e-6)))
 
 
-def class_features(
+def class_features(  # noqa: PLR0917
     trigger: Hit,
     frame: Frame,
     bodies: Sequence[Party],

@@ -61,6 +61,6 @@ _NOT_PEOPLE = frozenset(
 )
 
 
-def _count(tokens: Sequence[Token], text: str, i: int, j: int, low: int, high: int | None) -> Count:
+def _count(tokens: Sequence[Token], text: str, i: int, j: int, low: int, high: int | None) -> Count:  # noqa: PLR0917
     start, end = tokens[i].start, tokens[j - 1].end
     return Count(text[start:end], start, end, low, high)

@@ -43,7 +43,9 @@ def published(label: str | None) -> datetime | None:
 
 def evaluate(labels: Path, tagger: Tagger) -> Figures:
     """Figures for all documents of `labels` (JSONL) and for each stratum of them."""
-    documents = [json.loads(line) for line in labels.read_text("utf-8").splitlines() if line.strip()]
+    documents = [
+        json.loads(line) for line in labels.read_text("utf-8").splitlines() if line.strip()
+    ]
     tagged = [
         (d, tagger.tag(d["text"], published_at=published(d.get("published_at")))) for d in documents
     ]
@@ -75,7 +77,9 @@ def raise_floors(figures: Figures, *, may_lower: bool = False, floors: Path = FL
             better = value < floor if name == "alarms" else value > floor
             if better or may_lower:
                 names[name] = value
-    head = "# Pinned by `rasid evaluate --pin`; a figure that falls under its floor fails the test.\n"
+    head = (
+        "# Pinned by `rasid evaluate --pin`; a figure that falls under its floor fails the test.\n"
+    )
     floors.write_text(head + yaml.safe_dump(pinned), "utf-8")
 
 
@@ -91,7 +95,9 @@ def _figures(tagged: Sequence[tuple[Mapping[str, Any], list[Mention]]]) -> Figur
     quiet = alarms = 0
     bins: dict[int, list[bool]] = defaultdict(list)
     for document, mentions in tagged:
-        still = not any(s["attack"] or s["movement"] or s["excluded"] for s in document["sentences"])
+        still = not any(
+            s["attack"] or s["movement"] or s["excluded"] for s in document["sentences"]
+        )
         quiet += still
         alarms += still and bool(mentions)
         for s in document["sentences"]:
@@ -110,7 +116,9 @@ def _figures(tagged: Sequence[tuple[Mapping[str, Any], list[Mention]]]) -> Figur
     out |= {name: round(sum(v) / len(v), 4) for name, v in sorted(right.items())}
     out["alarms"] = round(100 * alarms / quiet, 2) if quiet else 0.0
     out["quiet documents"] = quiet
-    out["calibration"] = {f"{b / 10:.1f}": round(sum(v) / len(v), 3) for b, v in sorted(bins.items())}
+    out["calibration"] = {
+        f"{b / 10:.1f}": round(sum(v) / len(v), 3) for b, v in sorted(bins.items())
+    }
     return out
 
 
@@ -151,7 +159,7 @@ def _details(s: Mapping[str, Any], here: Iterable[Mention], right: dict[str, lis
             right["kind"].append(any(m.kind == s["movement_kind"] for m in found))
 
 
-def _spans(
+def _spans(  # noqa: PLR0917
     text: str, s: Mapping[str, Any], here: Sequence[Mention], hit: Counter[str],
     said: Counter[str], gold: Counter[str],
 ) -> None:  # fmt: skip
@@ -180,7 +188,9 @@ def _equal(a: str, b: str) -> bool:
 def _overlap(a: str, b: str) -> bool:
     """Same head: the first word of one is in the other, clitics aside."""
     one, two = a.split(), b.split()
-    return bool(one and two) and (_bare(one[0]) in map(_bare, two) or _bare(two[0]) in map(_bare, one))
+    return bool(one and two) and (
+        _bare(one[0]) in map(_bare, two) or _bare(two[0]) in map(_bare, one)
+    )
 
 
 def _bare(word: str) -> str:

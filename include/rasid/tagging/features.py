@@ -1,4 +1,4 @@
-"""The evidence for a mention, as named features; their weights are fitted (lexicon/weights.yaml)."""
+"""The evidence for a mention, as named features with fitted weights (lexicon/weights.yaml)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def stem_form(trigger: Hit) -> str:
     return trigger.form if trigger.form in ("pass", "pres_pass", "pres", "past") else "noun"
 
 
-def evidence(
+def evidence(  # noqa: PLR0917
     trigger: Hit,
     frame: Frame,
     ruling: Ruling,
@@ -93,7 +93,9 @@ def evidence(
 
 def around(title: Sequence[Hit], document: Sequence[Hit], own: Sequence[Hit]) -> Iterator[str]:
     """Features of the document around a sentence: what its title and its other sentences hold."""
-    for kind in {h.kind for h in title if h.kind in ("attack", "troop_movement", "negative", "actor")}:
+    for kind in {
+        h.kind for h in title if h.kind in ("attack", "troop_movement", "negative", "actor")
+    }:
         yield f"title:{kind}"
     outside = len(document) - len(own)
     for kind in ("attack", "troop_movement", "actor", "negative"):

@@ -34,27 +34,98 @@ FILES = {
     "weapons": "weapon", "targets": "target", "negatives": "negative", "places": "place",
 }  # fmt: skip
 ATTACKER_CLASSES = frozenset(
-    "militia pro_state_militia unattributed_armed state individual_criminal unknown".split()
+    [
+        "militia",
+        "pro_state_militia",
+        "unattributed_armed",
+        "state",
+        "individual_criminal",
+        "unknown",
+    ]
 )
-MODALITIES = tuple(
-    "factual foiled threatened_planned demanded denied historical_background".split()
-)
+MODALITIES = ("factual", "foiled", "threatened_planned", "demanded", "denied", "historical_background")
 MOVEMENT_KINDS = frozenset(
-    "deploy reinforce transit_convoy border_cross_incursion advance withdraw redeploy_reposition "
-    "rotate mass_buildup mobilise_alert base_establish base_evacuate handover "
-    "fighters_relocated".split()
+    [
+        "deploy",
+        "reinforce",
+        "transit_convoy",
+        "border_cross_incursion",
+        "advance",
+        "withdraw",
+        "redeploy_reposition",
+        "rotate",
+        "mass_buildup",
+        "mobilise_alert",
+        "base_establish",
+        "base_evacuate",
+        "handover",
+        "fighters_relocated",
+    ]
 )
 ATTACK_SUBTYPES = frozenset(
-    "armed_assault clash rocket_shelling drone_attack ied_mine suicide_bombing grenade "
-    "assassination abduction execution_sexual_torture maritime_attack storming_seizure".split()
+    [
+        "armed_assault",
+        "clash",
+        "rocket_shelling",
+        "drone_attack",
+        "ied_mine",
+        "suicide_bombing",
+        "grenade",
+        "assassination",
+        "abduction",
+        "execution_sexual_torture",
+        "maritime_attack",
+        "storming_seizure",
+    ]
 )
 TRIGGER_CLASSES = frozenset({"strong", "light", "weak", "phrase"})
-_SHAPES = frozenset({"verb", "passive", "noun", "adj", "word", "phrase", "names", "nisba", "capital"})
+_SHAPES = frozenset(
+    {"verb", "passive", "noun", "adj", "word", "phrase", "names", "nisba", "capital"}
+)
 _FIELDS = _SHAPES | frozenset(
-    "id class name was country ambiguous subtype kind transitive target_subject agentless mutual "
-    "result foils repels threatens claims needs object not_next not_prev examples counter_examples "
-    "modality weak particle hedge status air casualty target actor modifier equipment "
-    "weak_singular plural_only precision lat lon geonameid in".split()
+    [
+        "id",
+        "class",
+        "name",
+        "was",
+        "country",
+        "ambiguous",
+        "subtype",
+        "kind",
+        "transitive",
+        "target_subject",
+        "agentless",
+        "mutual",
+        "result",
+        "foils",
+        "repels",
+        "threatens",
+        "claims",
+        "needs",
+        "object",
+        "not_next",
+        "not_prev",
+        "examples",
+        "counter_examples",
+        "modality",
+        "weak",
+        "particle",
+        "hedge",
+        "status",
+        "air",
+        "casualty",
+        "target",
+        "actor",
+        "modifier",
+        "equipment",
+        "weak_singular",
+        "plural_only",
+        "precision",
+        "lat",
+        "lon",
+        "geonameid",
+        "in",
+    ]
 )
 
 
@@ -92,7 +163,6 @@ class Lexicon:
     database: Path
 
 
-
 def read_entries(source: Path) -> list[Entry]:
     """All entries of the YAML files under `source` (and the places beside it), checked.
 
@@ -126,13 +196,15 @@ def _items(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f"{mark.line + 1}" if mark else "?"
+        place = f"{mark.line + 1}" if mark else "?"
         raise LexiconError(
-            f"{path.name}:{line}: this is no YAML ({getattr(error, 'problem', error)}). "
+            f"{path.name}:{place}: this is no YAML ({getattr(error, 'problem', error)}). "
             "Mend the line; quote words that hold ': ' or begin with a sign."
         ) from None
     except UnicodeDecodeError as error:
-        raise LexiconError(f"{path.name}:1: not UTF-8 ({error.reason}). Save it as UTF-8.") from None
+        raise LexiconError(
+            f"{path.name}:1: not UTF-8 ({error.reason}). Save it as UTF-8."
+        ) from None
     if root is None:
         return
     if not isinstance(root, yaml.SequenceNode):
@@ -142,7 +214,7 @@ def _items(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         line = int(node.start_mark.line) + 1
         if not isinstance(node, yaml.MappingNode):
             raise LexiconError(f"{path.name}:{line}: an entry must be 'field: value' pairs.")
-        yield line, constructor.construct_mapping(node, deep=True)
+        yield line, {str(k): v for k, v in constructor.construct_mapping(node, deep=True).items()}
 
 
 def _checked(fields: dict[str, Any], kind: str, at: str) -> Entry:
@@ -152,7 +224,7 @@ def _checked(fields: dict[str, Any], kind: str, at: str) -> Entry:
     unknown = set(fields) - _FIELDS
     if unknown:
         known = ", ".join(sorted(_FIELDS))
-        raise LexiconError(f"{at}: {name}: unknown field {sorted(unknown)[0]!r}. Known: {known}.")
+        raise LexiconError(f"{at}: {name}: unknown field {min(unknown)!r}. Known: {known}.")
     if not _SHAPES & set(fields):
         raise LexiconError(f"{at}: {name}: no words. Give verb, noun, adj, word, phrase or names.")
     for field, allowed in (
@@ -263,6 +335,13 @@ class _Compiler:
             self.phrases += 1
 
 
+def stems_of(entry: Entry) -> list[Stem]:
+    """Every inflected form that one entry adds to the database."""
+    compiler = _Compiler()
+    compiler.add(entry)
+    return [stem for stem in compiler.stems if stem.entry == entry.id]
+
+
 def source_hash(source: Path) -> str:
     """Hash over names and bytes of the YAML files that a compilation reads."""
     digest = hashlib.blake2b(digest_size=8)
@@ -316,5 +395,9 @@ def open_lexicon(source: Path, cache: Path) -> Lexicon:
     data = json.loads((target / "lexicon.json").read_text("utf-8"))
     entries = {row[0]: Entry(*row) for row in data["entries"]}
     return Lexicon(
-        entries, data["trie"], data["weights"], Manifest(*data["manifest"]), target / "morphology.db"
+        entries,
+        data["trie"],
+        data["weights"],
+        Manifest(*data["manifest"]),
+        target / "morphology.db",
     )

@@ -30,8 +30,6 @@ class _Known(NamedTuple):
     edges: tuple[tuple[str, Reading], ...]
 
 
-
-
 class Matcher:
     """Finds lexicon entries in tokens; every surface type is analysed once."""
 
@@ -105,7 +103,7 @@ class Matcher:
                 self._walk(tokens, i, i + 1, node, reading, ends)
         return ends[max(ends)] if ends else []
 
-    def _walk(
+    def _walk(  # noqa: PLR0917
         self,
         tokens: Sequence[Token],
         i: int,

@@ -21,13 +21,29 @@ class Ruling(NamedTuple):
 
 # A cue's scope ends at these: what follows is the reason or the occasion, not the content.
 _ENDS_SCOPE = frozenset(
-    fold(w) for w in "بعد عقب إثر بسبب مواجهة خلال غداة منذ رغم ردا بينهم ضد الذي التي".split()
+    fold(w)
+    for w in [
+        "بعد",
+        "عقب",
+        "إثر",
+        "بسبب",
+        "مواجهة",
+        "خلال",
+        "غداة",
+        "منذ",
+        "رغم",
+        "ردا",
+        "بينهم",
+        "ضد",
+        "الذي",
+        "التي",
+    ]
 )
-_STILL = frozenset(fold(w) for w in "تزال يزال زال زالت تزل يزل".split())
-_NOT = frozenset(fold(w) for w in "لم لن ليس ليست عدم".split())
+_STILL = frozenset(fold(w) for w in ["تزال", "يزال", "زال", "زالت", "تزل", "يزل"])
+_NOT = frozenset(fold(w) for w in ["لم", "لن", "ليس", "ليست", "عدم"])
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _WAS = re.compile(r"^[وف]?كان(?:ت|وا|ا|تا)?$")
-_HABIT = frozenset(fold(w) for w in "يومي متكررة متواترة باستمرار عادة شبه".split())
+_HABIT = frozenset(fold(w) for w in ["يومي", "متكررة", "متواترة", "باستمرار", "عادة", "شبه"])
 
 
 def rule_modality(

@@ -114,6 +114,8 @@ class Tagger:
                 score = total(self.lexicon.weights["presence"][self.mode][tag], features)
                 if score < self.lexicon.weights["thresholds"][self.mode][tag]:
                     continue
+                if not options and self._ruled_out(sentence, tag):
+                    continue
                 chosen = self._chosen(sentence, tag, options)
                 for candidate in chosen:
                     found.append(self._mention(text, reading, candidate, score, says, published_at))
@@ -139,6 +141,14 @@ class Tagger:
             return _without_repeats([c for c in options if c.score >= floor])
         fallback = self._fallback(sentence, tag)
         return [fallback] if fallback is not None else []
+
+    def _ruled_out(self, sentence: Sentence, tag: str) -> bool:
+        """Whether the sentence's only words for an event are known to be none here."""
+        return any(
+            h.kind == "negative" or (h.kind == tag and not self._allowed(h, sentence))
+            for h in sentence.hits
+            if h.kind == "negative" or h.entry.get("class") in ("strong", "phrase")
+        )
 
     def _fallback(self, sentence: Sentence, tag: str) -> Candidate | None:
         """Where only the model sees an event, its trigger is the likeliest word of the sentence."""
@@ -288,7 +298,7 @@ class Tagger:
         modality, _ = choose(head, modality_features(tag, trigger, candidate.ruling, says))
         return cls, kind, modality
 
-    def _mention(
+    def _mention(  # noqa: PLR0917
         self,
         text: str,
         reading: Reading,
@@ -360,9 +370,7 @@ class Tagger:
                 if p.cls == cls and p not in frame.patients and p.armed and not p.equipment
             ]  # fmt: skip
             agents = sorted(alike, key=lambda p: abs(p.i - trigger.i))[:1]
-        return tuple(bodies_of.role(p, tokens, text) for p in agents) or _nisba(
-            frame, tokens, text
-        )
+        return tuple(bodies_of.role(p, tokens, text) for p in agents) or _nisba(frame, tokens, text)
 
     def _evidence(
         self, candidate: Candidate, modality: str, says: Mapping[str, float] | None
@@ -448,16 +456,34 @@ def attack_kind(trigger: Hit, frame: Frame) -> str:
 # Weapons, casualties and claims that tell of an event which another word of the clause names.
 _SECONDARY = frozenset(
     f"attack.{name}"
-    for name in (
-        "ied vbied mufakhkhakha suicide laghm sarukh rashqa musayyara rasas tabanna masuliyya "
-        "istihdaf mustahdaf muwajaha amaliyya makhtuf tamarrud khasair radd"
-    ).split()
+    for name in [
+        "ied",
+        "vbied",
+        "mufakhkhakha",
+        "suicide",
+        "laghm",
+        "sarukh",
+        "rashqa",
+        "musayyara",
+        "rasas",
+        "tabanna",
+        "masuliyya",
+        "istihdaf",
+        "mustahdaf",
+        "muwajaha",
+        "amaliyya",
+        "makhtuf",
+        "tamarrud",
+        "khasair",
+        "radd",
+    ]
 )
 
 
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
     """One mention an event: where triggers share a word, the longer; weapons, casualties and claims
-    give way to the word that names the event in the same or the next clause."""
+    give way to the word that names the event in the same or the next clause.
+    """
     kept: list[Candidate] = []
     for c in sorted(candidates, key=lambda c: (-(c.trigger.j - c.trigger.i), -c.score)):
         if all(c.trigger.j <= k.trigger.i or c.trigger.i >= k.trigger.j for k in kept):

@@ -68,9 +68,9 @@ def event_time(tokens: Sequence[Token], text: str, published: date | None) -> Ev
         if word in _RELATIVE:
             back = -_RELATIVE[word]
             before = [t.folded for t in tokens[max(0, i - 2) : i]]
-            if word == fold("أمس") and before and before[0 if len(before) == 1 else -1] in ("اول",):
-                back = 2
-            elif word == fold("أمس") and before[-2:] == ["اول", "من"]:
+            if (
+                word == fold("أمس") and before and before[0 if len(before) == 1 else -1] == "اول"
+            ) or (word == fold("أمس") and before[-2:] == ["اول", "من"]):
                 back = 2
             day = published - timedelta(days=back)
             return _time(tokens, text, i, i + 1, day, day, "day", "relative")
@@ -92,7 +92,7 @@ def _month_at(tokens: Sequence[Token], i: int) -> tuple[int, int]:
     return (_MONTHS[word], 1) if word in _MONTHS else (0, 0)
 
 
-def _dated(
+def _dated(  # noqa: PLR0917
     tokens: Sequence[Token], i: int, width: int, month: int, published: date | None, text: str
 ) -> EventTime | None:
     j = i + width
@@ -122,7 +122,7 @@ def _dated(
     return _time(tokens, text, i, j, first, last, "month", "explicit")
 
 
-def _time(
+def _time(  # noqa: PLR0917
     tokens: Sequence[Token], text: str, i: int, j: int, first: date, last: date, precision: str,
     by: str,
 ) -> EventTime:  # fmt: skip
