@@ -145,8 +145,9 @@ def _follow(out: Console, airflow: standalone.Airflow) -> tuple[Pass, float]:
         ) as bars,
     ):
         standalone.end_runs(client)
-        standalone.set_paused(client, paused=False)
+        # Before the schedule is let go: with this run waiting it starts none of its own.
         run_id = standalone.trigger(client, conf={"only_due": False})
+        standalone.set_paused(client, paused=False)
         began = time.monotonic()
         shown = {name: bars.add_task(name, total=1) for name in (*TASKS, "settle")}
         while True:
