@@ -31,7 +31,7 @@ PLACES = INCLUDE / "places"
 FILES = {
     "actors": "actor", "forces": "force", "countries": "country", "attack": "attack",
     "movement": "troop_movement", "modality": "modality", "attribution": "speech",
-    "weapons": "weapon", "targets": "target", "negatives": "negative", "places": "place",
+    "weapons": "weapon", "targets": "target", "negatives": "negative", "places": "place", "towns": "place",
 }  # fmt: skip
 ATTACKER_CLASSES = frozenset(
     [
@@ -179,7 +179,7 @@ def read_entries(source: Path) -> list[Entry]:
         kind = FILES.get(path.stem)
         if kind is None:
             continue  # weights and floors are read elsewhere
-        for line, fields in _items(path):
+        for line, fields in read_items(path):
             at = f"{path.name}:{line}"
             entry = _checked(fields, kind, at)
             if entry.id in where:
@@ -191,7 +191,8 @@ def read_entries(source: Path) -> list[Entry]:
     return entries
 
 
-def _items(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_items(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The mappings of one file of entries, each with its line."""
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:

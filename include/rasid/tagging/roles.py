@@ -274,7 +274,7 @@ def _places(
         country = hit.kind == "country" and hit.form == "word"
         if not (hit.kind == "place" or country):
             continue
-        if abs(clauses[hit.i] - clauses[trigger.i]) > 2:
+        if abs(clauses[hit.i] - clauses[trigger.i]) > 2 or _dateline(tokens, hit):
             continue
         k = hit.i - 1
         while k >= 0 and tokens[k].shape.folded in _INSIDE:
@@ -286,8 +286,15 @@ def _places(
             frame.to.append(hit)
         elif move and word in _VIA:
             frame.via.append(hit)
-        if word in _AT or word in ("ب", "الي", "من", "علي") or hit.kind == "place":
-            frame.places.append(hit)
+        joined = bool(frame.places) and hit.reading.prefix.startswith("و")
+        if word in _AT or word in ("ب", "الي", "من", "علي", "نحو") or joined or k < hit.i - 1:
+            if not hit.entry.get("ambiguous") or word in _AT or word == "ب" or k < hit.i - 1:
+                frame.places.append(hit)
+
+
+def _dateline(tokens: Sequence[Token], hit: Hit) -> bool:
+    """Where the reporter is (دبي - وكالات), or who speaks (بغداد: …), is not where it happened."""
+    return hit.i <= 2 and hit.j < len(tokens) and tokens[hit.j].text in "-–—:/|("
 
 
 _INSIDE = frozenset(
