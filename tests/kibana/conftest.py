@@ -38,7 +38,7 @@ def draw(count: int, now: datetime) -> list[Write]:
                     "tag": "militia_attack" if militia else event,
                     "event": event,
                     "modality": dice.choice(
-                        ["factual", "factual", "denied", "threatened", "planned"]
+                        ["factual", "factual", "denied", "foiled", "threatened_planned"]
                     ),
                     "kind": dice.choice(
                         ["bombing", "ambush"] if event == "attack" else ["deploy", "withdraw"]
@@ -54,7 +54,7 @@ def draw(count: int, now: datetime) -> list[Write]:
                     "location": {"lat": place[1], "lon": place[2]},
                     "weapon": dice.choice(["عبوة ناسفة", "طائرة مسيرة"]),
                     "killed": {"min": dice.randrange(4), "max": 4 + dice.randrange(4)},
-                    "attribution": {"status": dice.choice(["claimed", "denied", "reported"])},
+                    "attribution": {"status": dice.choice(["claimed", "accused", "witness"])},
                     "sentence": {
                         "text": f"هاجمت {actor} حاجزاً في {place[0]}.",
                         "start": 0,

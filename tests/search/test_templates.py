@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from elasticsearch import BadRequestError
+
 from rasid.search import alias, index_for, provision, templates
 
 

@@ -18,8 +18,8 @@ from elastic_transport import (
     ConnectionError as NoConnection,
 )
 from elastic_transport._node._base import NodeApiResponse
-
 from elasticsearch import Elasticsearch
+
 from rasid.errors import SearchUnavailable
 from rasid.search import Write, delete_stale_mentions, index_for, write_all, writing
 

@@ -24,6 +24,7 @@ ATTACK = 'event: "attack"'
 MILITIA = 'tag: "militia_attack"'
 MOVEMENT = 'event: "troop_movement"'
 FACTUAL = 'modality: "factual"'
+PLANNED = 'modality: "threatened_planned"'
 
 
 def stable_id(name: str) -> str:
@@ -110,7 +111,7 @@ def _groups() -> Body:
                 8,
                 _metric("وقائع منسوبة", view, query=MILITIA),
                 _metric("أعلنتها الجماعة", view, query='attribution.status: "claimed"'),
-                _metric("نُفيت", view, query='attribution.status: "denied"'),
+                _metric("نُفيت", view, query='modality: "denied"'),
                 _metric("القتلى بأدنى تقدير", view, _sum("killed.min")),
             ),
             _row(12, _timeline("نشاطها عبر الزمن", view, by="actor", query=MILITIA)),
@@ -154,7 +155,7 @@ def _movements() -> Body:
             _row(
                 8,
                 _metric("تحركات وقعت", view, query=f"{MOVEMENT} and {FACTUAL}"),
-                _metric("تحركات مخطط لها", view, query=f"{MOVEMENT} and not {FACTUAL}"),
+                _metric("تحركات مخطط لها", view, query=f"{MOVEMENT} and {PLANNED}"),
                 _metric("قوى متحركة", view, _unique("actor"), query=MOVEMENT),
             ),
             _row(12, _timeline("التحركات عبر الزمن", view, by="kind", query=MOVEMENT)),

@@ -77,7 +77,7 @@ def ndjson() -> str:
         _view("تحركات القوات", MOVEMENT),
         _view("ما نُفي", 'modality: "denied"'),
         _query("هجمات وقعت", f'{ATTACK} and modality: "factual"'),
-        _query("تهديدات", 'modality: "threatened"'),
+        _query("تهديدات", 'modality: "threatened_planned"'),
         _query("مؤكدة الثقة", "confidence >= 0.8"),
         _map(),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from elastic_transport.client_utils import DEFAULT
-
 from elasticsearch import (
     ApiError,
     AuthenticationException,
@@ -11,6 +10,7 @@ from elasticsearch import (
     Elasticsearch,
     TransportError,
 )
+
 from rasid.errors import SearchUnavailable
 from rasid.search.local_node import local_node
 from rasid.settings import Settings

@@ -40,6 +40,7 @@ import psutil
 import structlog
 
 from elasticsearch import ApiError, Elasticsearch, TransportError
+
 from rasid.errors import DownloadFailed, NoJdk, NoMaven, PortTaken, StartFailed, TooLittleSpace
 from rasid.settings import Settings, settings
 
@@ -213,7 +214,7 @@ def find_jdk() -> Path:
     seen: list[str] = []
     for home in _jdk_candidates():
         try:
-            modules = subprocess.run(  # noqa: S603 a Java that the person or the system put there
+            modules = subprocess.run(
                 [home / "bin" / "java", "--list-modules"],
                 capture_output=True,
                 text=True,
@@ -283,7 +284,7 @@ def _maven_get(repo: Path, jdk: Path, progress: Progress) -> Path:
         )
     command = [maven, "-B", "-q", MAVEN_GOAL, f"-Dartifact={ARTIFACT}"]
     command += ["-Dtransitive=false", f"-Dmaven.repo.local={repo}"]
-    with subprocess.Popen(  # noqa: S603 fixed arguments
+    with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -387,7 +388,7 @@ def _write_certificate(node: Node) -> None:
     """A certificate of our own for 127.0.0.1, by the JDK-free way: the `openssl` of the system."""
     if node.certificate.exists():
         return
-    subprocess.run(  # noqa: S603 fixed arguments
+    subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650"),
             *("-subj", f"/CN={node.cluster}", "-addext", "subjectAltName=IP:127.0.0.1"),
@@ -401,7 +402,7 @@ def _write_certificate(node: Node) -> None:
 def _set_password(node: Node, jdk: Path) -> None:
     password = secrets.token_urlsafe(18)
     _give(node.folder)
-    subprocess.run(  # noqa: S603 fixed arguments
+    subprocess.run(
         [
             *_as_user(),
             *("bash", "bin/elasticsearch-cli", "add", "-x", "-f", "bootstrap.password"),
@@ -442,7 +443,7 @@ def _launch(node: Node, jdk: Path) -> None:
     log = node.folder / "logs" / "launch.log"
     try:
         with log.open("wb") as output:
-            code = subprocess.run(  # noqa: S603 fixed arguments
+            code = subprocess.run(
                 [*_as_user(), *launcher],
                 cwd=node.program,
                 env=_environment(node, jdk),
@@ -576,10 +577,10 @@ def _as_user() -> list[str]:
     """The words before a command that must not run as root."""
     if not _is_root():
         return []
-    known = subprocess.run(["id", SYSTEM_USER], capture_output=True, check=False)  # noqa: S603, S607
+    known = subprocess.run(["id", SYSTEM_USER], capture_output=True, check=False)  # noqa: S607
     if known.returncode:
         command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
-        subprocess.run([*command, SYSTEM_USER], check=True, capture_output=True)  # noqa: S603
+        subprocess.run([*command, SYSTEM_USER], check=True, capture_output=True)
     return ["setpriv", f"--reuid={SYSTEM_USER}", f"--regid={SYSTEM_USER}", "--init-groups"]
 
 

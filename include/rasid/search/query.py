@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elasticsearch import ApiError, Elasticsearch, TransportError
+
 from rasid.errors import QueryError, SearchUnavailable
 from rasid.search.templates import alias
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from elasticsearch import ApiError, Elasticsearch, TransportError
 from elasticsearch.helpers import streaming_bulk
 
-from elasticsearch import ApiError, Elasticsearch, TransportError
 from rasid.errors import SearchUnavailable
 from rasid.search.templates import alias
 
