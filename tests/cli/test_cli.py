@@ -63,7 +63,11 @@ def test_explain_shows_the_sentence_and_the_reasons(tmp_path):
     done = rasid("tag", "--text", "--explain", str(file))
     assert done.returncode == 0, done.stderr
     assert "تفتيش" in done.stdout
-    assert "because" in done.stdout
+    assert "militia" in done.stdout
+    page = tmp_path / "a.html"
+    done = rasid("tag", "--text", "--html", str(page), str(file))
+    assert done.returncode == 0, done.stderr
+    assert 'dir="rtl"' in page.read_text("utf-8")
 
 
 def test_read_prints_one_json_object_a_page(tmp_path):

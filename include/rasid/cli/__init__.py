@@ -133,13 +133,14 @@ def tag(
     *,
     text: Annotated[bool, typer.Option("--text", help="Each file is one plain text.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Coloured text and reasons.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the explanation as a page.")] = None,
 ) -> None:
     """Tag attacks and movements: JSONL `{"id","text","published_at"?}` in, mentions out."""
-    from rasid.tagging import load_tagger
-    from rasid.tagging.explain import explain_text
+    from rasid import tagging
 
-    tagger = load_tagger()
+    tagger = tagging.load_tagger()
     bad = 0
+    found: list[tagging.Mention] = []
     for document in _documents(files or [], plain=text):
         if isinstance(document, str):
             err.print(document, style="red", markup=False, soft_wrap=True)
@@ -150,10 +151,14 @@ def tag(
             document["text"],
             published_at=datetime.fromisoformat(published) if published else None,
         )
-        if explain:
-            out.print(explain_text(mentions))
+        if html is not None:
+            found += mentions
+        elif explain:
+            out.print(tagging.explain(mentions))
         else:
             _print_json({"id": document["id"], "mentions": [m.to_json() for m in mentions]})
+    if html is not None:
+        html.write_text(tagging.explain_html(found), encoding="utf-8")
     raise typer.Exit(2 if bad else 0)
 
 
@@ -370,6 +375,46 @@ def lexicon_compile() -> None:
     from rasid.tagging import load_tagger
 
     out.print(f"Lexicon and tagger {load_tagger().version}", markup=False)
+
+
+@lexicon_app.command("lint")
+def lexicon_lint(*, as_json: AsJson = False) -> None:
+    """Duplicates, fold collisions and failing examples of the lexicon, by file and line."""
+    from rasid.tagging import lint_lexicon
+
+    problems = lint_lexicon()
+    if as_json:
+        _print_json([asdict(problem) for problem in problems])
+    else:
+        for problem in problems:
+            out.print(str(problem), markup=False, soft_wrap=True)
+        out.print(f"{len(problems)} problems")
+    raise typer.Exit(1 if problems else 0)
+
+
+@lexicon_app.command("explain")
+def lexicon_explain(words: str) -> None:
+    """What the lexicon makes of a word or a phrase, one JSON object a meaning."""
+    from rasid.tagging import explain_word, load_tagger
+
+    for meaning in explain_word(load_tagger(), words):
+        _print_json(asdict(meaning))
+
+
+@app.command()
+def evaluate(labels: Annotated[Path, typer.Argument(help="Labelled JSONL documents.")]) -> None:
+    """Figures of the tagger on labelled news, held against their floors."""
+    from rasid.tagging import below_floors, load_tagger
+    from rasid.tagging import evaluate as measure
+
+    if not labels.is_file():
+        raise ConfigError(f"{labels} is no file. Name labelled documents, one JSON object a line.")
+    figures = measure(labels, load_tagger())
+    _print_json(figures)
+    below = below_floors(figures)
+    for line in below:
+        err.print(line, style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(1 if below else 0)
 
 
 def _use(feeds: Path | None) -> None:
