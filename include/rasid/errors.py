@@ -4,6 +4,7 @@
     ├── ConfigError            a file or setting a person must mend (says where and how)
     │   ├── FeedsFileError     include/feeds.yaml or the file named by RASID_FEEDS
     │   └── LexiconError       include/lexicon/*.yaml
+    ├── KibanaError            Kibana does not answer, is too old, or refuses what we bring
     ├── QueryError             what a person searched for cannot be read (says how to write it)
     ├── LocalNodeError         the local Elasticsearch could not be fetched, started or stopped
     │   ├── NoJdk, NoMaven     a program it needs is not on this machine
@@ -41,6 +42,10 @@ class FeedsFileError(ConfigError):
 
 class LexiconError(ConfigError):
     """The lexicon cannot be compiled as it stands."""
+
+
+class KibanaError(RasidError):
+    """Kibana does not answer, is too old, or refuses what we bring."""
 
 
 class QueryError(RasidError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from rasid.kibana.dashboards import dashboards
+from rasid.kibana.provision import Step, provision_kibana
 from rasid.kibana.saved import data_views, ndjson
 from rasid.settings import INCLUDE
 
@@ -25,4 +26,12 @@ def _pretty(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
-__all__ = ["FOLDER", "dashboards", "data_views", "files", "ndjson"]
+__all__ = [
+    "FOLDER",
+    "Step",
+    "dashboards",
+    "data_views",
+    "files",
+    "ndjson",
+    "provision_kibana",
+]
