@@ -30,7 +30,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
 import fasttext
 import jax
 import jax.numpy as jnp
-import numpy as np
+import numpy as np  # noqa: TID253 - the ban is for DAG files
 import optax
 import scipy.sparse as sp
 
@@ -42,24 +42,25 @@ from rasid.tagging import verifier as v
 MILITIA = {"militia", "pro_state_militia", "unattributed_armed"}
 HEADS = [name for name, _, _ in v.HEADS]
 
-DIMENSION = 100
+DIMENSION = 128
 VOCABULARY = 40_000  # words with a vector of their own: 97 % of running words
 BUCKETS = 1 << 14
 LINEAR = 1 << 18
 LINEAR_C = 2.0
 CLIP = 4.5  # unit vectors times the root of their dimension rarely go further
 
-FOLDS = 5
-SEEDS = 1
+FOLDS = 3
+NETS = 1  # their logits are averaged
 EPOCHS = 8
 ROWS = 64  # sentences in a batch
 LENGTHS = (24, 40, v.LONGEST)  # padded lengths, one compilation each
 WIDTHS = (1, 2, 3, 5)
 FILTERS = 96
 CONTEXT_FILTERS = 64
-HIDDEN = 64
-RATE = 1.5e-3
-HEAD_WEIGHT = 0.3
+HIDDEN = 128
+RATE = 2e-3
+HEAD_WEIGHT = 1.0  # of the conditional heads in the loss
+DROPPED = 0.3
 
 
 @dataclass
@@ -94,7 +95,10 @@ def read(path: Path) -> Sentences:
 
     def labels(tag: str, field: str, names: Sequence[str]) -> np.ndarray:
         return np.array(
-            [names.index(s[field]) if s[tag] and s[field] and not s["excluded"] else -1 for s in rows]
+            [
+                names.index(s[field]) if s[tag] and s[field] and not s["excluded"] else -1
+                for s in rows
+            ]
         )
 
     return Sentences(
@@ -105,7 +109,10 @@ def read(path: Path) -> Sentences:
         titles=titles,
         texts=texts,
         presence=np.array(
-            [(s["attack"], bool(s["attack"] and s["attack_class"] in MILITIA), s["movement"]) for s in rows],
+            [
+                (s["attack"], bool(s["attack"] and s["attack_class"] in MILITIA), s["movement"])
+                for s in rows
+            ],
             np.float32,
         ),
         heads={
@@ -131,12 +138,15 @@ def folds_of(data: Sentences) -> np.ndarray:
 
 
 def train_vectors(corpus: Path, work: Path) -> Path:
-    """fastText skip-gram over the folded corpus; one thread, so that the result is the same."""
+    """FastText skip-gram over the folded corpus; one thread, so that the result is the same."""
     model = work / "vectors.bin"
     if model.exists():
         return model
     folded = work / "corpus.txt"
-    with lzma.open(corpus, "rt", encoding="utf-8") as lines, folded.open("w", encoding="utf-8") as out:
+    with (
+        lzma.open(corpus, "rt", encoding="utf-8") as lines,
+        folded.open("w", encoding="utf-8") as out,
+    ):
         for line in lines:
             out.write(" ".join(v.words_of(line)) + "\n")
     trained = fasttext.train_unsupervised(
@@ -159,6 +169,9 @@ def small_vectors(model: Path) -> dict[str, np.ndarray]:
     The table is the least-squares answer to "the sum over a word's subwords is its vector", found
     by conjugate gradients, so that rare words are understood by their parts at 2 MB.
     """
+    kept = model.with_suffix(".npz")
+    if kept.exists() and kept.stat().st_mtime >= model.stat().st_mtime:
+        return dict(np.load(kept))
     trained = fasttext.load_model(str(model))
     words = [w for w in trained.get_words() if w != "</s>"]
     vectors = normalised(np.array([trained.get_word_vector(w) for w in words], np.float32))
@@ -171,17 +184,18 @@ def small_vectors(model: Path) -> dict[str, np.ndarray]:
     )
     table = conjugate_gradients(matrix, vectors, ridge=1.0, steps=60)
     scale = np.abs(table).max() / 127
-    kept = vectors[:VOCABULARY]
-    return {
+    small = {
         "words": np.frombuffer("\n".join(words[:VOCABULARY]).encode(), np.uint8),
-        "vectors": np.clip(np.round(kept / (CLIP / 127)), -127, 127).astype(np.int8),
+        "vectors": quantised(vectors[:VOCABULARY]),
         "vector_scale": np.float32(CLIP / 127),
         "buckets": np.round(table / scale).astype(np.int8),
     }
+    np.savez(kept, **small)
+    return small
 
 
 def conjugate_gradients(a: sp.csr_matrix, b: np.ndarray, ridge: float, steps: int) -> np.ndarray:
-    """x of (aᵀa + ridge) x = aᵀb for every column of b."""
+    """X of (aᵀa + ridge) x = aᵀb for every column of b."""
     x = np.zeros((a.shape[1], b.shape[1]))
     r = a.T @ b
     p = r.copy()
@@ -206,23 +220,21 @@ def linear_features(data: Sentences) -> sp.csr_matrix:
     of: list[int] = []
     values: list[float] = []
 
-    def add(row: int, grams: Sequence[str], weight: float) -> None:
-        at.extend(v.hashed(gram, LINEAR) for gram in grams)
-        of.extend([row] * len(grams))
-        values.extend([weight / np.sqrt(len(grams))] * len(grams))
+    def add(row: int, columns: Sequence[int], weight: float) -> None:
+        at.extend(columns)
+        of.extend([row] * len(columns))
+        values.extend([weight / np.sqrt(max(1, len(columns)))] * len(columns))
 
     title, before = neighbours(data.document)
     for row, words in enumerate(data.words):
-        grams = [gram for word in words for gram in v.word_grams(word)]
-        grams += [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
-        grams += [f"{a}  {b}" for a, b in zip(words, words[2:], strict=False)]
-        if grams:
-            add(row, grams, 1.0)
+        columns = [v.hashed(gram, LINEAR) for word in words for gram in v.word_grams(word)]
+        for gap in (0, 1):
+            columns += v.pair_rows(words, gap, LINEAR)
+        add(row, columns, 1.0)
         for where, other in (("T", title[row]), ("P", before[row])):
-            if other >= 0:
-                around = [g for word in data.words[other] for g in v.context_grams(word, where)]
-                if around:
-                    add(row, around, 0.5)
+            around = data.words[other] if other >= 0 else []
+            grams = [gram for word in around for gram in v.context_grams(word, where)]
+            add(row, [v.hashed(gram, LINEAR) for gram in grams], v.CONTEXT_WEIGHT)
     matrix = sp.csr_matrix((values, (of, at)), shape=(len(data.words), LINEAR), dtype=np.float32)
     matrix.sum_duplicates()
     return matrix
@@ -241,7 +253,9 @@ def inverse_frequency(matrix: sp.csr_matrix) -> np.ndarray:
     return np.log((1 + matrix.shape[0]) / (1 + met)) * (met > 1)
 
 
-def fit_linear(matrix: sp.csr_matrix, data: Sentences, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_linear(
+    matrix: sp.csr_matrix, data: Sentences, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Weights (LINEAR, 3) over plain n-gram sums, and biases."""
     rows = rows[data.counts[rows]]
     idf = inverse_frequency(matrix[rows])
@@ -252,6 +266,37 @@ def fit_linear(matrix: sp.csr_matrix, data: Sentences, rows: np.ndarray) -> tupl
     ]
     weights = np.stack([f.coef_[0] * idf for f in fitted], axis=1)
     return weights, np.array([f.intercept_[0] for f in fitted])
+
+
+@dataclass
+class Words:
+    """The distinct words of the labelled sentences; number 0 is padding."""
+
+    known: np.ndarray  # of each word: whether it is among the frequent ones
+    table: np.ndarray  # of each word: its vector, as a Verifier sees it
+    ids: np.ndarray  # (sentences, LONGEST) numbers
+
+
+def words_in(data: Sentences, vectors: dict[str, np.ndarray]) -> Words:
+    reader = v.Verifier("", vectors, WIDTHS, row_of(vectors))
+    distinct = sorted({word for words in data.words for word in words})
+    number = {word: i + 1 for i, word in enumerate(distinct)}
+    ids = np.zeros((len(data.words), v.LONGEST), np.int32)
+    for i, words in enumerate(data.words):
+        ids[i, : len(words)] = [number[word] for word in words]
+    return Words(
+        known=np.array([False, *(word in reader.rows for word in distinct)]),
+        table=np.stack([np.zeros(DIMENSION, np.float32), *map(reader.vector, distinct)]),
+        ids=ids,
+    )
+
+
+def row_of(vectors: dict[str, np.ndarray]) -> dict[str, int]:
+    return {w: i for i, w in enumerate(bytes(vectors["words"]).decode().split("\n"))}
+
+
+def quantised(vectors: np.ndarray) -> np.ndarray:
+    return np.clip(np.round(vectors / (CLIP / 127)), -127, 127).astype(np.int8)
 
 
 # The networks ------------------------------------------------------------------------------------
@@ -277,17 +322,22 @@ def initial(key: jax.Array) -> dict[str, jax.Array]:
     return p
 
 
-def forward(p: dict[str, jax.Array], table: jax.Array, batch: dict[str, Any], key: Any) -> dict[str, jax.Array]:
-    """Logits of one batch; with a key, dropout is on. Mirrors Verifier._network."""
-    ids = batch["ids"]
-    mask = (ids > 0)[..., None]
-    keys = jax.random.split(jax.random.PRNGKey(0) if key is None else key, 3)
-    if key is not None:  # a tenth of the words unseen
-        ids = ids * jax.random.bernoulli(keys[0], 0.9, ids.shape)
-    x = table[ids]
+def forward(
+    p: dict[str, jax.Array], x: jax.Array, batch: dict[str, Any], key: Any
+) -> dict[str, jax.Array]:
+    """One network's logits of a batch of vectors; with a key, dropout is on.
+
+    Mirrors Verifier._network.
+    """
+    mask = (batch["ids"] > 0)[..., None]
+    keys = jax.random.split(jax.random.PRNGKey(0) if key is None else key, 4)
 
     def drop(k: jax.Array, a: jax.Array, share: float) -> jax.Array:
         return a if key is None else a * jax.random.bernoulli(k, 1 - share, a.shape) / (1 - share)
+
+    if key is not None:  # a tenth of the words unseen
+        x = x * jax.random.bernoulli(keys[0], 0.9, x.shape[:2])[..., None]
+        x = drop(keys[3], x, 0.1)
 
     def pooled(name: str, width: int) -> jax.Array:
         left = (width - 1) // 2
@@ -299,27 +349,34 @@ def forward(p: dict[str, jax.Array], table: jax.Array, batch: dict[str, Any], ke
     own = [pooled(f"conv{w}", w) for w in WIDTHS]
     around = jnp.concatenate([pooled(f"context{w}", w) for w in (1, 2)], axis=-1)
     known = jnp.concatenate([around, jnp.zeros((1, around.shape[1]))])
-    seen = jnp.concatenate(
-        [*own, known[batch["title"]], known[batch["before"]], batch["others"] @ around, batch["position"]],
-        axis=-1,
-    )
-    hidden = jax.nn.relu(drop(keys[1], seen, 0.4) @ p["hidden"] + p["hidden_bias"])
-    hidden = drop(keys[2], hidden, 0.2)
+    parts = [known[batch["title"]], known[batch["before"]], batch["others"] @ around]
+    seen = jnp.concatenate([*own, *parts, batch["position"]], axis=-1)
+    hidden = jax.nn.relu(drop(keys[1], seen, DROPPED) @ p["hidden"] + p["hidden_bias"])
+    hidden = drop(keys[2], hidden, DROPPED / 2)
     return {head: hidden @ p[head] + p[f"{head}_bias"] for head in ("presence", *HEADS)}
 
 
-def loss(p: dict[str, jax.Array], table: jax.Array, batch: dict[str, Any], key: jax.Array) -> jax.Array:
-    logits = forward(p, table, batch, key)
-    wrong = optax.sigmoid_binary_cross_entropy(logits["presence"], batch["presence"])
-    total = jnp.sum(wrong * batch["counts"][:, None])
-    for name in HEADS:
-        label = batch[name]
-        likely = jnp.take_along_axis(jax.nn.log_softmax(logits[name]), jnp.maximum(label, 0)[:, None], 1)
-        total -= HEAD_WEIGHT * jnp.sum(likely[:, 0] * (label >= 0))
+def loss(
+    nets: list[dict[str, jax.Array]], table: jax.Array, batch: dict[str, Any], key: jax.Array
+) -> jax.Array:
+    """Sum over the networks of their cross-entropies."""
+    x = table[batch["ids"]]
+    total = 0.0
+    for net, now in zip(nets, jax.random.split(key, len(nets)), strict=True):
+        logits = forward(net, x, batch, now)
+        wrong = optax.sigmoid_binary_cross_entropy(logits["presence"], batch["presence"])
+        total += jnp.sum(wrong * batch["counts"][:, None])
+        for name in HEADS:
+            label = batch[name]
+            likely = jax.nn.log_softmax(logits[name])
+            likely = jnp.take_along_axis(likely, jnp.maximum(label, 0)[:, None], 1)[:, 0]
+            total -= HEAD_WEIGHT * jnp.sum(likely * (label >= 0))
     return total / ROWS
 
 
-def batches(data: Sentences, ids: np.ndarray, documents: np.ndarray, rng: np.random.Generator | None) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+def batches(
+    data: Sentences, ids: np.ndarray, documents: np.ndarray, rng: np.random.Generator | None
+) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
     """Whole documents packed to at most ROWS rows, of near-equal length; (rows, batch)."""
     length = (ids > 0).sum(axis=1)
     first = np.searchsorted(data.document, documents)
@@ -347,48 +404,62 @@ def batches(data: Sentences, ids: np.ndarray, documents: np.ndarray, rng: np.ran
         def filled(values: np.ndarray, value: float, width: int | None = None) -> np.ndarray:
             shape = (ROWS,) if values.ndim == 1 else (ROWS, width or values.shape[1])
             out = np.full(shape, value, values.dtype)
-            out[: len(values)] = values if values.ndim == 1 else np.pad(values, ((0, 0), (0, shape[1] - values.shape[1])))
+            out[: len(values)] = (
+                values
+                if values.ndim == 1
+                else np.pad(values, ((0, 0), (0, shape[1] - values.shape[1])))
+            )
             return out
 
-        yield rows, {
-            "ids": filled(ids[rows][:, :cut], 0),
-            "title": filled(np.where(context.title < n, context.title, ROWS), ROWS),
-            "before": filled(np.where(context.before < n, context.before, ROWS), ROWS),
-            "others": filled(context.others(), 0, ROWS),
-            "position": filled(context.position(), 0),
-            "presence": filled(data.presence[rows], 0),
-            "counts": filled(data.counts[rows].astype(np.float32), 0),
-            **{name: filled(data.heads[name][rows], -1) for name in HEADS},
-        }
+        yield (
+            rows,
+            {
+                "ids": filled(ids[rows][:, :cut], 0),
+                "title": filled(np.where(context.title < n, context.title, ROWS), ROWS),
+                "before": filled(np.where(context.before < n, context.before, ROWS), ROWS),
+                "others": filled(context.others(), 0, ROWS),
+                "position": filled(context.position(), 0),
+                "presence": filled(data.presence[rows], 0),
+                "counts": filled(data.counts[rows].astype(np.float32), 0),
+                **{name: filled(data.heads[name][rows], -1) for name in HEADS},
+            },
+        )
 
 
-def train(data: Sentences, ids: np.ndarray, table: np.ndarray, documents: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """One network's weights."""
+def train(
+    data: Sentences, words: Words, documents: np.ndarray, seed: int
+) -> list[dict[str, np.ndarray]]:
+    """The weights of NETS networks, trained side by side on the same batches."""
     rng = np.random.default_rng(seed)
-    steps = EPOCHS * (sum(1 for _ in batches(data, ids, documents, np.random.default_rng(seed))) + 3)
+    sample = batches(data, words.ids, documents, np.random.default_rng(seed))
+    steps = EPOCHS * (3 + sum(1 for _ in sample))
     optimiser = optax.adamw(optax.cosine_decay_schedule(RATE, steps), weight_decay=1e-2)
-    p = initial(jax.random.PRNGKey(seed))
-    state = optimiser.init(p)
-    vectors = jnp.array(table)
+    nets = [initial(key) for key in jax.random.split(jax.random.PRNGKey(seed), NETS)]
+    state = optimiser.init(nets)
+    table = jnp.array(words.table)
 
     @jax.jit
-    def step(p: Any, state: Any, batch: Any, key: Any) -> tuple[Any, Any]:
-        gradient = jax.grad(loss)(p, vectors, batch, key)
-        update, state = optimiser.update(gradient, state, p)
-        return optax.apply_updates(p, update), state
+    def step(nets: Any, state: Any, batch: Any, key: Any) -> tuple[Any, Any]:
+        gradient = jax.grad(loss)(nets, table, batch, key)
+        update, state = optimiser.update(gradient, state, nets)
+        return optax.apply_updates(nets, update), state
 
     key = jax.random.PRNGKey(1000 + seed)
     for _ in range(EPOCHS):
-        for _, batch in batches(data, ids, documents, rng):
+        for _, batch in batches(data, words.ids, documents, rng):
             key, now = jax.random.split(key)
-            p, state = step(p, state, batch, now)
-    return {name: np.asarray(value) for name, value in p.items()}
+            nets, state = step(nets, state, batch, now)
+    return [{name: np.asarray(value) for name, value in net.items()} for net in nets]
 
 
 # Joining and measuring ---------------------------------------------------------------------------
 
 
-def assembled(vectors: dict[str, np.ndarray], nets: list[dict[str, np.ndarray]], linear: tuple[np.ndarray, np.ndarray]) -> v.Verifier:
+def assembled(
+    vectors: dict[str, np.ndarray],
+    nets: list[dict[str, np.ndarray]],
+    linear: tuple[np.ndarray, np.ndarray],
+) -> v.Verifier:
     """A verifier of these parts, its joining layer still neutral."""
     stored = {name: value for name, value in vectors.items() if name != "words"}
     for name in nets[0]:
@@ -406,8 +477,7 @@ def assembled(vectors: dict[str, np.ndarray], nets: list[dict[str, np.ndarray]],
     stored["join"] = np.zeros((6 + len(v.CLASSES), 3), np.float32)
     stored["join_bias"] = np.zeros(3, np.float32)
     stored |= {f"{name}_exponent": np.float32(1) for name in HEADS}
-    words = bytes(vectors["words"]).decode().split("\n")
-    return v.Verifier(version="", stored=stored, widths=WIDTHS, rows={w: i for i, w in enumerate(words)})
+    return v.Verifier(version="", stored=stored, widths=WIDTHS, rows=row_of(vectors))
 
 
 def rows_of(data: Sentences, documents: np.ndarray) -> Iterator[tuple[np.ndarray, v.Rows]]:
@@ -422,30 +492,41 @@ def rows_of(data: Sentences, documents: np.ndarray) -> Iterator[tuple[np.ndarray
         yield np.concatenate(taken), rows
 
 
-def logits(model: v.Verifier, data: Sentences, documents: np.ndarray, into: dict[str, np.ndarray]) -> None:
+def logits(
+    model: v.Verifier, data: Sentences, documents: np.ndarray, into: dict[str, np.ndarray]
+) -> None:
     """Fill the rows of `documents` with the model's evidence, before it is joined."""
     for at, rows in rows_of(data, documents):
         for name, value in model.evidence(rows).items():
-            into.setdefault(name, np.zeros((len(data.words), value.shape[1]), np.float32))[at] = value
+            into.setdefault(name, np.zeros((len(data.words), value.shape[1]), np.float32))[at] = (
+                value
+            )
 
 
 def join(model: v.Verifier, evidence: dict[str, np.ndarray], data: Sentences) -> None:
     """Fit the joining layer and the exponents on out-of-fold evidence."""
     x = model.joinable(evidence)[data.counts]
-    fitted = [LogisticRegression(C=1.0, max_iter=1000).fit(x, data.presence[data.counts, j]) for j in range(3)]
+    fitted = [
+        LogisticRegression(C=1.0, max_iter=1000).fit(x, data.presence[data.counts, j])
+        for j in range(3)
+    ]
     model.stored["join"] = np.stack([f.coef_[0] for f in fitted], axis=1).astype(np.float32)
     model.stored["join_bias"] = np.array([f.intercept_[0] for f in fitted], np.float32)
     for name in HEADS:
-        label = data.heads[name]
-        known = np.log(evidence[name][label >= 0] + 1e-9)
-        label = label[label >= 0]
+        known = data.heads[name] >= 0
+        best = best_exponent(np.log(evidence[name][known] + 1e-9), data.heads[name][known])
+        model.stored[f"{name}_exponent"] = np.float32(best)
 
-        def surprise(exponent: float) -> float:
-            scaled = known * exponent
-            scaled -= np.log(np.exp(scaled).sum(axis=1, keepdims=True))
-            return float(-scaled[np.arange(len(label)), label].mean())
 
-        model.stored[f"{name}_exponent"] = np.float32(min(np.arange(0.4, 2.5, 0.05), key=surprise))
+def best_exponent(logarithms: np.ndarray, label: np.ndarray) -> float:
+    """The exponent with the least surprise at the labels."""
+
+    def surprise(exponent: float) -> float:
+        scaled = logarithms * exponent
+        scaled -= np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+        return float(-scaled[np.arange(len(label)), label].mean())
+
+    return min(np.arange(0.4, 2.5, 0.05).tolist(), key=surprise)
 
 
 def f1(true: np.ndarray, said: np.ndarray) -> float:
@@ -485,19 +566,28 @@ def figures(scores: np.ndarray, data: Sentences, at: np.ndarray) -> dict[str, An
     for j, name in enumerate(v.PRESENCE):
         p, true = scores[data.counts, j], data.presence[data.counts, j]
         bins = np.minimum((p * 10).astype(int), 9)
-        gap = sum(abs(p[bins == b].mean() - true[bins == b].mean()) * (bins == b).mean() for b in range(10) if (bins == b).any())
+        gap = sum(
+            abs(p[bins == b].mean() - true[bins == b].mean()) * (bins == b).mean()
+            for b in range(10)
+            if (bins == b).any()
+        )
         result[f"{name}, calibration error"] = round(float(gap), 3)
     return result
 
 
 def write(model: v.Verifier, words: np.ndarray, path: Path) -> str:
     """Write the model file; its version is the hash of its numbers."""
-    halves = {n: a.astype(np.float16) if a.dtype == np.float32 and a.size > 64 else a for n, a in model.stored.items()}
+    halves = {
+        n: a.astype(np.float16) if a.dtype == np.float32 and a.size > 64 else a
+        for n, a in model.stored.items()
+    }
     digest = hashlib.blake2b(digest_size=6)
     for name in sorted(halves):
         digest.update(name.encode() + np.ascontiguousarray(halves[name]).tobytes())
     about = {"format": v.FORMAT, "version": digest.hexdigest(), "widths": list(WIDTHS)}
-    np.savez_compressed(path, about=np.frombuffer(json.dumps(about).encode(), np.uint8), words=words, **halves)
+    np.savez_compressed(
+        path, about=np.frombuffer(json.dumps(about).encode(), np.uint8), words=words, **halves
+    )
     return about["version"]
 
 
@@ -506,21 +596,40 @@ def card(path: Path, measured: dict[str, Any]) -> None:
     tables = []
     for title, result in measured.items():
         strata = [k for k, value in result.items() if isinstance(value, dict)]
-        tables += [f"**{title}** ({result['sentences']} sentences)", "", "| F1 | attack | militia | movement |", "|---|---|---|---|"]
-        tables += [f"| {s} | " + " | ".join(f"{result[s][n]:.3f}" for n in v.PRESENCE) + " |" for s in strata]
+        tables += [
+            f"**{title}** ({result['sentences']} sentences)",
+            "",
+            "| F1 | attack | militia | movement |",
+            "|---|---|---|---|",
+        ]
+        tables += [
+            f"| {s} | " + " | ".join(f"{result[s][n]:.3f}" for n in v.PRESENCE) + " |"
+            for s in strata
+        ]
         tables += ["", "| other | |", "|---|---|"]
-        tables += [f"| {k} | {value} |" for k, value in result.items() if not isinstance(value, dict) and k != "sentences"]
+        tables += [
+            f"| {k} | {value} |"
+            for k, value in result.items()
+            if not isinstance(value, dict) and k != "sentences"
+        ]
         tables.append("")
     text = path.read_text(encoding="utf-8") if path.exists() else "<!-- figures -->\n<!-- end -->\n"
     block = "<!-- figures -->\n" + "\n".join(tables) + "<!-- end -->"
-    path.write_text(re.sub(r"<!-- figures -->.*<!-- end -->", lambda _: block, text, flags=re.S), encoding="utf-8")
+    path.write_text(
+        re.sub(r"<!-- figures -->.*<!-- end -->", lambda _: block, text, flags=re.DOTALL),
+        encoding="utf-8",
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shared", type=Path, required=True, help="folder with corpus/ and eval/")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model file and card")
-    parser.add_argument("--work", type=Path, default=Path(".rasid/model"), help="what may be kept between runs")
+    parser.add_argument(
+        "--work", type=Path, default=Path(".rasid/model"), help="what may be kept between runs"
+    )
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     jax.config.update("jax_compilation_cache_dir", str(args.work.resolve() / "jax"))
@@ -535,16 +644,13 @@ def main() -> None:
     fold = folds_of(data)
     matrix = linear_features(data)
     everything = np.arange(len(data.titles))
-    distinct = sorted({word for words in data.words for word in words})
-    number = {word: i + 1 for i, word in enumerate(distinct)}
-    ids = np.array([[*(number[w] for w in words), *[0] * (v.LONGEST - len(words))] for words in data.words], np.int32)
-    empty = assembled(vectors, [{n: np.asarray(a) for n, a in initial(jax.random.PRNGKey(0)).items()}], (np.zeros((LINEAR, 3)) + 1e-9, np.zeros(3)))
-    table = np.stack([np.zeros(DIMENSION, np.float32), *(empty.vector(word) for word in distinct)])
-    note(f"{len(data.words)} sentences, {len(distinct)} distinct words, {np.mean([w in empty.rows for w in distinct]):.2f} known")
+    words = words_in(data, vectors)
+    note(f"{len(data.words)} sentences, {words.known.mean():.2f} of {len(words.known)} words known")
 
     def fitted(documents: np.ndarray, seed: int) -> v.Verifier:
-        nets = [train(data, ids, table, documents, seed + i) for i in range(SEEDS)]
-        return assembled(vectors, nets, fit_linear(matrix, data, np.flatnonzero(np.isin(data.document, documents))))
+        nets = train(data, words, documents, seed)
+        linear = fit_linear(matrix, data, np.flatnonzero(np.isin(data.document, documents)))
+        return assembled(vectors, nets, linear)
 
     evidence: dict[str, np.ndarray] = {}
     for k in range(FOLDS):
@@ -555,7 +661,13 @@ def main() -> None:
     scores = model.joined(evidence)
     at = thresholds(scores, data)
     model.stored["thresholds"] = at.astype(np.float32)
-    np.savez(args.work / "oof.npz", sids=np.array(data.sids), scores=scores, outputs=np.array(v.Verifier.outputs), **evidence)
+    np.savez(
+        args.work / "oof.npz",
+        sids=np.array(data.sids),
+        scores=scores,
+        outputs=np.array(v.Verifier.outputs),
+        **evidence,
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     version = write(model, vectors["words"], args.out / "verifier.npz")
     note(f"wrote version {version}, thresholds {at.round(2)}")

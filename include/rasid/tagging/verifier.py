@@ -3,8 +3,8 @@
 What it is: word and subword vectors trained on Arabic news; convolutions of several widths over
 them with the maximum over the sentence; the same, smaller, over the title, the sentence before and
 the rest of the document; and hashed word and character n-grams with linear weights. A calibrated
-logistic layer joins the parts. How it was trained and what it reaches: include/models/MODEL_CARD.md.
-Only numpy runs it.
+logistic layer joins the parts. Only numpy runs it. How it was trained and what it reaches:
+include/models/MODEL_CARD.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from numpy.typing import NDArray
 
-from rasid.arabic import tokenize
+from rasid.arabic import Token, tokenize
 from rasid.errors import ConfigError
 from rasid.settings import INCLUDE
 
@@ -32,7 +32,8 @@ LONGEST: Final = 64  # tokens read of a sentence: 2 % of news sentences have mor
 LONGEST_CHARACTERS: Final = 4_000  # read of a sentence before it is folded: keeps time linear
 NEIGHBOURS: Final = 3  # sentences on each side that the context's mean takes in
 BATCH: Final = 256  # sentences whose activations are in memory together (about 60 MB)
-MEMO: Final = 50_000  # surface tokens remembered, then forgotten all at once
+MEMO: Final = 40_000  # words remembered, then forgotten all at once: at most 25 MB
+CONTEXT_WEIGHT: Final = 0.5  # of the title's and the earlier sentence's n-grams beside its own
 
 CLASSES: Final = (
     "militia",
@@ -80,17 +81,18 @@ Floats = NDArray[np.float32]
 
 _QUOTES = {**dict.fromkeys("“”«»„", '"'), **dict.fromkeys("‘’", "'"), "–": "-", "—": "-", "…": "."}
 
+
 def words_of(sentence: str) -> list[str]:
-    """The folded tokens the model reads: every digit as 0, at most LONGEST of them."""
-    words = []
-    for shape, _, _, _ in tokenize(sentence[:LONGEST_CHARACTERS])[:LONGEST]:
-        if shape.kind == "number":
-            words.append("0" * min(4, sum(map(str.isdigit, shape.folded))))
-        elif shape.kind == "latin":
-            words.append(shape.folded.lower())
-        else:
-            words.append(_QUOTES.get(shape.folded, shape.folded))
-    return words
+    """The folded words the model reads: every digit as 0, at most LONGEST of them."""
+    return [model_word(token) for token in tokenize(sentence[:LONGEST_CHARACTERS])[:LONGEST]]
+
+
+def model_word(token: Token) -> str:
+    """A token as the model knows it."""
+    folded = token.shape.folded
+    if token.shape.kind == "number":
+        return "0" * min(4, sum(map(str.isdigit, folded)))
+    return folded.lower() if token.shape.kind == "latin" else _QUOTES.get(folded, folded)
 
 
 def hashed(text: str, size: int) -> int:
@@ -116,13 +118,19 @@ def context_grams(word: str, where: str) -> list[str]:
     return [where + word, where + "#" + word[:4]]
 
 
+def pair_rows(words: Sequence[str], gap: int, size: int) -> list[int]:
+    """Rows of word pairs: neighbours (gap 0), or with one word between them (gap 1)."""
+    pairs = zip(words, words[1 + gap :], strict=False)
+    return [hashed(first + " " * (1 + gap) + second, size) for first, second in pairs]
+
+
 def sigmoid(x: Floats) -> Floats:
-    return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))), np.float32)
 
 
 def softmax(x: Floats) -> Floats:
     e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return (e / e.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
 
 
 def outputs() -> tuple[str, ...]:
@@ -143,7 +151,10 @@ class Verifier:
     stored: dict[str, NDArray[Any]]
     widths: tuple[int, ...]
     rows: dict[str, int]
-    memo: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    memo: _Memo = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memo = _Memo(self)
 
     outputs = outputs()
 
@@ -155,7 +166,9 @@ class Verifier:
                 stored = {name: file[name] for name in file.files}
             about = json.loads(bytes(stored.pop("about")).decode())
         except (OSError, ValueError, KeyError) as error:
-            raise ConfigError(f"{path} is not a verifier model ({error}); run `make model`") from error
+            raise ConfigError(
+                f"{path} is not a verifier model ({error}); run `make model`"
+            ) from error
         if about["format"] != FORMAT:
             raise ConfigError(
                 f"{path} has format {about['format']}, this code reads {FORMAT}; run `make model`"
@@ -183,21 +196,29 @@ class Verifier:
 
     def score_documents(self, documents: Sequence[tuple[str, Sequence[str]]]) -> list[Floats]:
         """As `score`, for several (title, sentences) at once, which is faster than one by one."""
-        result: list[Floats] = []
-        batch: list[tuple[str, Sequence[str]]] = []
+        # A very long document is read in pieces, each under the title.
+        pieces = [
+            (i, title, sentences[at : at + BATCH])
+            for i, (title, sentences) in enumerate(documents)
+            for at in range(0, max(1, len(sentences)), BATCH)
+        ]
+        scored: list[list[Floats]] = [[] for _ in documents]
+        batch: list[tuple[int, str, Sequence[str]]] = []
         size = 0
-        for document in documents:
-            if batch and size + len(document[1]) > BATCH:
-                result += self._score(batch)
+        for piece in [*pieces, None]:
+            if batch and (piece is None or size + len(piece[2]) > BATCH):
+                for (i, _, _), result in zip(batch, self._score(batch), strict=True):
+                    scored[i].append(result)
                 batch, size = [], 0
-            batch.append(document)
-            size += len(document[1])
-        return result + self._score(batch) if batch else result
+            if piece is not None:
+                batch.append(piece)
+                size += len(piece[2])
+        return [np.concatenate(results) for results in scored]
 
-    def _score(self, documents: Sequence[tuple[str, Sequence[str]]]) -> list[Floats]:
+    def _score(self, documents: Sequence[tuple[int, str, Sequence[str]]]) -> list[Floats]:
         """One batch: every sentence is encoded once and serves its neighbours as context."""
         rows = Rows()
-        for title, sentences in documents:
+        for _, title, sentences in documents:
             rows.add(words_of(title), [words_of(sentence) for sentence in sentences])
         if not rows.words:
             return [np.zeros((0, len(self.outputs)), np.float32) for _ in documents]
@@ -236,8 +257,15 @@ class Verifier:
     def _network(self, rows: Rows) -> dict[str, Floats]:
         """Logits of every network for every row: head → (networks, rows, outputs)."""
         s = self.stored
-        flat, starts, ends = self._flat(rows.words)
-        edges = np.stack([starts, ends], axis=1).ravel()
+        numbers, lengths = self.memo.numbers(rows.words)
+        gap = max(self.widths)  # rows of zeros between sentences
+        starts = gap + np.concatenate([[0], np.cumsum(lengths[:-1] + gap)]).astype(np.intp)
+        flat = np.zeros(
+            (int(starts[-1] + lengths[-1]) + gap, self.memo.vectors.shape[1]), np.float32
+        )
+        within = np.arange(len(numbers)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        flat[np.repeat(starts, lengths) + within] = self.memo.vectors[numbers]
+        edges = np.stack([starts, starts + lengths], axis=1).ravel()
         nets = s["hidden"].shape[0]
 
         def pooled(weights: Floats, bias: Floats, width: int) -> Floats:
@@ -269,64 +297,86 @@ class Verifier:
 
     def _linear(self, rows: Rows) -> Floats:
         """Logits of the linear part: (rows, presence)."""
-        linear, scale = self.stored["linear"], self.stored["linear_scale"]
-        size = len(linear)
-        result = np.empty((len(rows.words), len(PRESENCE)), np.float32)
-        for i, words in enumerate(rows.words):
-            total = np.zeros(len(PRESENCE) + 1, np.float32)
-            for word in words:
-                total += self._word(word)[1]
-            pairs = [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
-            pairs += [f"{a}  {b}" for a, b in zip(words, words[2:], strict=False)]
-            at = [hashed(pair, size) for pair in pairs]
-            sums = total[:-1] + linear[at].sum(axis=0, dtype=np.int64)
-            result[i] = sums / np.sqrt(max(1, total[-1] + len(at)))
-            for where, other, weight in (("T", rows.title[i], 0.5), ("P", rows.before[i], 0.5)):
-                if other < len(rows.words):
-                    grams = [g for word in rows.words[other] for g in context_grams(word, where)]
-                    at = [hashed(gram, size) for gram in grams]
-                    if at:
-                        total_around = linear[at].sum(axis=0, dtype=np.int64)
-                        result[i] += weight * total_around / np.sqrt(len(at))
-        return result * scale + self.stored["linear_bias"]
-
-    def _flat(self, sentences: Sequence[Sequence[str]]) -> tuple[Floats, Any, Any]:
-        """All vectors in one matrix, sentences parted by rows of zeros; their starts and ends."""
-        gap = max(self.widths)
-        dim = self.stored["vectors"].shape[1]
-        lengths = np.array([max(1, len(words)) for words in sentences])
-        starts = gap + np.concatenate([[0], np.cumsum(lengths[:-1] + gap)]).astype(np.intp)
-        ends = starts + lengths
-        flat = np.zeros((int(ends[-1]) + gap, dim), np.float32)
-        for start, words in zip(starts, sentences, strict=True):
-            for i, word in enumerate(words):
-                flat[start + i] = self._word(word)[0]
-        return flat, starts, ends
+        linear = self.stored["linear"]
+        numbers, lengths = self.memo.numbers(rows.words)
+        starts = np.cumsum(lengths) - lengths
+        sentence = np.repeat(np.arange(len(lengths)), lengths)
+        real = numbers > 0
+        shares = self.memo.shares[numbers]
+        own, count = shares[:, 0:3].copy(), shares[:, 3].copy()
+        flat = [word for words in rows.words for word in words or ("",)]
+        for gap in (0, 1):
+            n = max(0, len(numbers) - gap - 1)
+            both = (sentence[:n] == sentence[len(numbers) - n :]) & real[:n]
+            own[:n] += linear[pair_rows(flat, gap, len(linear))] * both[:, None]
+            count[:n] += both
+        sums = np.add.reduceat(own, starts, axis=0)
+        total = np.add.reduceat(count, starts)
+        result = sums / np.sqrt(np.maximum(1, total))[:, None]
+        # Two context grams a word.
+        words = np.sqrt(np.maximum(1, 2 * np.add.reduceat(real, starts, dtype=np.float32)))[:, None]
+        for columns, other in ((slice(4, 7), rows.title), (slice(7, 10), rows.before)):
+            around = np.add.reduceat(shares[:, columns], starts, axis=0) / words
+            around = np.concatenate([around, np.zeros((1, 3), np.float32)])
+            result += CONTEXT_WEIGHT * around[other]
+        return np.asarray(
+            result * self.stored["linear_scale"] + self.stored["linear_bias"], np.float32
+        )
 
     def vector(self, word: str) -> Floats:
         """The vector of a word, known or made of its subwords: about unit variance."""
         row = self.rows.get(word)
         if row is not None:
-            return np.multiply(
-                self.stored["vectors"][row], self.stored["vector_scale"], dtype=np.float32
-            )
+            return np.asarray(self.stored["vectors"][row] * self.stored["vector_scale"], np.float32)
         buckets = self.stored["buckets"]
         at = [hashed(gram, len(buckets)) for gram in subwords(word)]
         vector = buckets[at].sum(axis=0, dtype=np.float32)
         scale = np.sqrt(len(vector)) / max(1e-6, float(np.linalg.norm(vector)))
-        return np.multiply(vector, scale, dtype=np.float32)
+        return np.asarray(vector * scale, np.float32)
 
-    def _word(self, word: str) -> tuple[Floats, Floats]:
-        """Its vector, and its share of the linear part's sums; remembered."""
-        known = self.memo.get(word)
-        if known is None:
-            if len(self.memo) >= MEMO:
-                self.memo.clear()
-            linear = self.stored["linear"]
-            grams = [hashed(gram, len(linear)) for gram in word_grams(word)]
-            share = np.append(linear[grams].sum(axis=0, dtype=np.int64), len(grams))
-            known = self.memo[word] = (self.vector(word), share.astype(np.float32))
-        return known
+
+class _Memo:
+    """Words met lately: number → vector, and shares of the linear part's sums.
+
+    Number 0 is no word. Full, it is emptied before the next batch.
+    """
+
+    def __init__(self, model: Verifier) -> None:
+        self._model = model
+        self._number: dict[str, int] = {}
+        # Unused rows cost no memory: the system hands out pages when they are written.
+        self.vectors = np.zeros((MEMO, model.stored["vectors"].shape[1]), np.float32)
+        self.shares = np.zeros((MEMO, 10), np.float32)  # own 3, their count, title 3, before 3
+
+    def numbers(self, sentences: Sequence[Sequence[str]]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The words' numbers, one sentence after another, and the sentences' lengths."""
+        lengths = np.array([max(1, len(words)) for words in sentences])
+        if len(self._number) + lengths.sum() >= MEMO:
+            self._number.clear()
+        known = self._number
+        numbers = []
+        for words in sentences:
+            for word in words:
+                number = known.get(word)
+                numbers.append(self._learn(word) if number is None else number)
+            if not words:
+                numbers.append(0)
+        return np.array(numbers), lengths
+
+    def _learn(self, word: str) -> int:
+        number = self._number[word] = len(self._number) + 1
+        linear = self._model.stored["linear"]
+
+        def summed(grams: Sequence[str]) -> Any:
+            return linear[[hashed(g, len(linear)) for g in grams]].sum(axis=0, dtype=np.int64)
+
+        grams = word_grams(word)
+        self.vectors[number] = self._model.vector(word)
+        self.shares[number, 0:3] = summed(grams)
+        self.shares[number, 3] = len(grams)
+        self.shares[number, 4:7] = summed(context_grams(word, "T"))
+        self.shares[number, 7:10] = summed(context_grams(word, "P"))
+        return number
 
 
 class Rows:
@@ -376,7 +426,7 @@ class Rows:
             if self._title[i] >= 0:
                 mean[i, self._title[i]] = 1
             mean[i, i] = 0
-        return mean / np.maximum(1, mean.sum(axis=1, keepdims=True))
+        return np.asarray(mean / np.maximum(1, mean.sum(axis=1, keepdims=True)), np.float32)
 
     def position(self) -> Floats:
         """Two flags: the row is its document's first; it is the only one."""
