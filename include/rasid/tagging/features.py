@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rasid.tagging.actors import Party
@@ -91,17 +92,21 @@ def evidence(  # noqa: PLR0917
     yield f"prev:{preceding}"
 
 
-def around(title: Sequence[Hit], document: Sequence[Hit], own: Sequence[Hit]) -> Iterator[str]:
-    """Features of the document around a sentence: what its title and its other sentences hold."""
-    for kind in {
-        h.kind for h in title if h.kind in ("attack", "troop_movement", "negative", "actor")
-    }:
-        yield f"title:{kind}"
-    outside = len(document) - len(own)
+def around(title: frozenset[str], document: Counter[str], own: Sequence[Hit]) -> Iterator[str]:
+    """Features of the document around a sentence: what its title and its other sentences hold.
+
+    `title` and `document` are the kinds of the hits there; the sentence's own hits are `own`.
+    """
+    yield from (f"title:{kind}" for kind in sorted(title & _TITLE))
+    outside = document.total() - len(own)
+    here = Counter(h.kind for h in own)
     for kind in ("attack", "troop_movement", "actor", "negative"):
-        n = sum(h.kind == kind for h in document) - sum(h.kind == kind for h in own)
+        n = document[kind] - here[kind]
         share = n / max(outside, 1)
         level = "none" if not n else "few" if share < 0.08 else "some" if share < 0.2 else "many"
         yield f"document:{kind}:{level}"
     if not outside:
         yield "document:single"
+
+
+_TITLE = frozenset({"attack", "troop_movement", "negative", "actor"})

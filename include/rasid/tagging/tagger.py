@@ -38,6 +38,9 @@ from rasid.tagging.verifier import MODEL, Verifier
 
 
 VERSION = "1"  # raised when the same lexicon would tag differently
+# Tokens of one sentence read together. News has fewer; a text without stops stays linear.
+LONGEST = 128
+MOST_TRIGGERS = 24  # in one sentence; more is no news
 _TAGS = ("attack", "troop_movement")
 
 
@@ -177,24 +180,29 @@ class Tagger:
         day = published_at.date() if published_at else None
         if title_end is None:
             title_end = text.find("\n") if "\n" in text else 0
-        found = []
-        for index, (start, end) in enumerate(sentences(text)):
-            tokens = tokenize(text, start, end)
-            hits = self.matcher.hits(tokens)
-            bodies = parties(hits, day)
-            found.append(Sentence(index, start, end, tokens, hits, clause_ids(tokens), bodies))
+        found: list[Sentence] = []
+        for start, end in sentences(text):
+            whole = tokenize(text, start, end)
+            for k in range(0, len(whole), LONGEST):
+                tokens = whole[k : k + LONGEST]
+                first = start if k == 0 else tokens[0].start
+                last = end if k + LONGEST >= len(whole) else tokens[-1].end
+                hits = self.matcher.hits(tokens)
+                clauses = clause_ids(tokens)
+                bodies = parties(hits, day)
+                found.append(Sentence(len(found), first, last, tokens, hits, clauses, bodies))
         year = published_at.year if published_at else None
-        title = [h for s in found if s.start < title_end for h in s.hits]
-        everything = [h for s in found for h in s.hits]
+        title = frozenset(h.kind for s in found if s.start < title_end for h in s.hits)
+        everything = Counter(h.kind for s in found for h in s.hits)
         candidates = [c for s in found for c in self._candidates(s, title, everything, year)]
         classes = tuple(p.cls for s in found if s.start < title_end for p in s.bodies if p.armed)
         named = Counter(p.cls for s in found for p in s.bodies if p.armed)
         return Reading(found, candidates, classes, named)
 
     def _candidates(
-        self, sentence: Sentence, title: list[Hit], everything: list[Hit], year: int | None
+        self, sentence: Sentence, title: frozenset[str], everything: Counter[str], year: int | None
     ) -> Iterator[Candidate]:
-        triggers = list(self._triggers(sentence))
+        triggers = list(self._triggers(sentence))[:MOST_TRIGGERS]
         if not triggers:
             return
         tokens, hits, clauses = sentence.tokens, sentence.hits, sentence.clauses

@@ -1,0 +1,66 @@
+"""The lexicon: its own files are sound, and a broken one is named with file, line and remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from rasid.errors import LexiconError
+from rasid.tagging import compile_lexicon, explain_word, lint_lexicon
+from rasid.tagging.lexicon import SOURCE, open_lexicon, read_entries
+
+
+GOOD = "- {id: attack.qasf, class: strong, subtype: rocket_shelling, verb: قصف~يقصف}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("- {id: a, class: strong, verb: [قصف}\n", 1, "YAML"),
+        (GOOD + GOOD, 2, "also at"),
+        (GOOD + "- {id: b, class: strongest, noun: قصف}\n", 2, "must be one of"),
+        (GOOD + "- {id: b, clas: strong, noun: قصف}\n", 2, "unknown field"),
+        (GOOD + "- {id: b, class: strong, verb: قصف}\n", 2, "perfect~imperfect"),
+        (GOOD + "- {id: b, class: strong}\n", 2, "no words"),
+        (GOOD + "- {id: b, class: strong, noun: إطلاق نار}\n", 2, "more than one word"),
+        ("id: a\n", 1, "list of entries"),
+    ],
+)
+def test_an_error_names_file_line_and_remedy(tmp_path, text, line, word):
+    folder = tmp_path / "lexicon"
+    folder.mkdir()
+    (folder / "attack.yaml").write_text(text, "utf-8")
+    with pytest.raises(LexiconError) as caught:
+        read_entries(folder)
+    message = str(caught.value)
+    assert message.startswith(f"attack.yaml:{line}:")
+    assert word in message
+
+
+def test_an_empty_folder_says_what_to_do(tmp_path):
+    with pytest.raises(LexiconError, match="Point"):
+        read_entries(tmp_path)
+
+
+def test_compiling_twice_gives_the_same_hash(tmp_path):
+    first = compile_lexicon(SOURCE, tmp_path / "a")
+    assert compile_lexicon(SOURCE, tmp_path / "b") == first
+    assert open_lexicon(SOURCE, tmp_path).manifest == first
+
+
+def test_our_own_lexicon_has_no_duplicate_names():
+    assert not [p for p in lint_lexicon() if "belongs to" in p.what]
+
+
+def test_examples_and_counter_examples_hold(tagger):
+    assert not [p for p in lint_lexicon(tagger=tagger) if "example" in p.what]
+
+
+def test_a_word_is_explained_with_its_clitics(tagger):
+    (meaning,) = explain_word(tagger, "وبهجماتهم")
+    assert (meaning.entry, meaning.clitics) == ("attack.hujum", "وب+هم")
+
+
+def test_the_longer_name_wins(tagger):
+    ids = {m.entry for m in explain_word(tagger, "كتائب حزب الله")}
+    assert "kataib-hezbollah" in ids
+    assert "hezbollah" not in ids

@@ -1,0 +1,175 @@
+"""What the tagger finds in own-written sentences, and what it must leave alone."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from datetime import datetime
+
+import pytest
+
+from rasid.tagging.codes import ATTACKS, MOVEMENTS, codes
+from rasid.tagging.lexicon import ATTACK_SUBTYPES, MOVEMENT_KINDS
+
+
+DAY = datetime(2026, 11, 25)  # noqa: DTZ001 (a date only)
+
+IED = "انفجرت عبوة ناسفة على دورية للجيش في كركوك أمس، ما أدى إلى مقتل جنديين وإصابة ثلاثة آخرين"
+MILITIA = "قتل خمسة جنود بهجوم شنه مسلحو تنظيم داعش قرب الموصل"
+WITHDRAW = "انسحبت قوات الجيش من بلدة الشيخ مسكين باتجاه درعا"
+
+
+def one(tagger, text, tag):
+    found = [m for m in tagger.tag(text, published_at=DAY) if m.tag == tag]
+    assert found, f"nothing found in {text}"
+    return found[0]
+
+
+def test_a_bomb_without_a_name_is_an_unattributed_attack(tagger):
+    mention = one(tagger, IED, "attack")
+    assert mention.actor_class == "unattributed_armed"
+    assert mention.militia_attack
+    assert mention.kind == "ied_mine"
+    assert mention.modality == "factual"
+
+
+def test_casualties_are_counted_from_duals_and_words(tagger):
+    mention = one(tagger, IED, "attack")
+    assert mention.killed is not None
+    assert mention.killed.min == 2
+    assert mention.injured is not None
+    assert mention.injured.min == 3
+
+
+def test_yesterday_is_the_day_before_publication(tagger):
+    mention = one(tagger, IED, "attack")
+    assert mention.event_time is not None
+    assert mention.event_time.iso_from == "2026-11-24"
+
+
+def test_a_named_group_is_the_attacker_and_carries_its_id(tagger):
+    mention = one(tagger, MILITIA, "attack")
+    assert mention.actor_class == "militia"
+    assert "islamic-state" in {a.id for a in mention.actors}
+
+
+def test_a_withdrawal_has_its_mover_and_origin(tagger):
+    mention = one(tagger, WITHDRAW, "troop_movement")
+    assert mention.kind == "withdraw"
+    assert mention.actors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "انسحب المنتخب من البطولة قبل ساعات من انطلاقها",
+        "تقدم النائب بطلب إلى المجلس لمناقشة الموازنة",
+        "سجل المهاجم هدفين من ضربة جزاء في الشوط الثاني من المباراة",
+        "خطف الفيلم الأنظار في مهرجان القاهرة السينمائي",
+        "نشر الفنان صورا جديدة عبر حسابه",
+        "ارتفعت أسعار النفط بعد قرار خفض الإنتاج",
+        "افتتح الوزير معرض الكتاب في العاصمة",
+    ],
+)
+def test_quiet_news_stays_quiet(tagger, text):
+    assert tagger.tag(text, published_at=DAY) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n ", "Only Latin words here.", "12 34", "\ud800", "<p></p>"],
+    ids=["empty", "blank", "latin", "digits", "lone-surrogate", "markup"],
+)
+def test_what_is_no_arabic_has_no_mentions(tagger, text):
+    assert tagger.tag(text) == []
+
+
+def test_spans_slice_to_their_own_text(tagger):
+    text = f"{IED}\n{MILITIA}. {WITHDRAW}."
+    mentions = tagger.tag(text, published_at=DAY)
+    assert mentions
+    for m in mentions:
+        assert text[m.start : m.end] == m.trigger
+        assert text[m.sent_start : m.sent_end] == m.sentence
+        for role in (*m.actors, *m.targets, *m.places, *m.weapons, *m.from_, *m.to, *m.via):
+            assert text[role.start : role.end] == role.text
+
+
+def _presentation(text):
+    """The letters that have an isolated presentation form, in that form."""
+    forms = {unicodedata.normalize("NFKC", chr(c)): chr(c) for c in range(0xFE8D, 0xFEF5)}
+    return "".join(forms.get(c, c) for c in text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: "".join(c + "\u064e" if "\u0628" <= c <= "\u064a" else c for c in t),
+        lambda t: t.replace("ح", "حـ").replace("ج", "جـ"),
+        lambda t: "\u200f" + t.replace(" ", " \u200f"),
+        lambda t: t.replace("أ", "ا").replace("إ", "ا"),
+        _presentation,
+    ],
+    ids=["diacritics", "tatweel", "rtl-marks", "bare-alef", "presentation-forms"],
+)
+@pytest.mark.parametrize("text", [MILITIA, WITHDRAW])
+def test_spelling_changes_no_event(tagger, change, text):
+    other = change(text)
+    plain = [(m.tag, m.kind) for m in tagger.tag(text, published_at=DAY)]
+    changed = tagger.tag(other, published_at=DAY)
+    assert [(m.tag, m.kind) for m in changed] == plain
+    assert all(other[m.start : m.end] == m.trigger for m in changed)
+
+
+def test_the_flat_form_names_what_the_index_needs(tagger):
+    flat = one(tagger, MILITIA, "attack").to_json()
+    for name in ("tag", "start", "end", "modality", "actor_class", "kind", "subtype", "from", "to"):
+        assert name in flat
+    assert flat["militia_attack"] is True
+
+
+def test_the_rules_work_alone():
+    from rasid.tagging import load_tagger
+
+    alone = load_tagger(model=False)
+    assert alone.version.endswith("rules")
+    assert alone.tag(MILITIA)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text", ["هجوم " * 10_000, "«" * 20_000, "ا" * 100_000, "قصف، " * 10_000], ids=["triggers", "quotes", "letter", "clauses"]
+)
+def test_no_text_makes_it_slow(tagger, text):
+    for m in tagger.tag(text):
+        assert 0 <= m.start < m.end <= len(text)
+
+
+def test_every_subtype_and_kind_has_its_codes():
+    assert set(ATTACKS) == ATTACK_SUBTYPES
+    assert set(MOVEMENTS) == MOVEMENT_KINDS
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (("attack", "armed_assault", "factual", False, False), ("Attack", "ASSAULT", "190")),
+        (("attack", "armed_assault", "factual", True, False), ("Armed clash", "ASSAULT", "190")),
+        (("attack", "rocket_shelling", "factual", False, True), ("Air/drone strike", "ASSAULT", "195")),
+        (("attack", "ied_mine", "foiled", False, False), ("Disrupted weapons use", "", "183")),
+        (("attack", "clash", "threatened_planned", False, False), ("", "THREATEN", "138")),
+        (("attack", "clash", "demanded", False, False), ("", "REQUEST", "1056")),
+        (
+            ("troop_movement", "withdraw", "factual", False, False),
+            ("Change to group/activity", "RETREAT", "0874"),
+        ),
+        (
+            ("troop_movement", "withdraw", "threatened_planned", False, False),
+            ("Change to group/activity", "CONCEDE", "0874"),
+        ),
+    ],
+)
+def test_codes_follow_the_tables(row, expected):
+    tag, kind, modality, armed, air = row
+    found = codes(tag, kind, modality, armed_target=armed, air=air)
+    assert (found.acled, found.plover, found.cameo) == expected
