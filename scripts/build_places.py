@@ -18,19 +18,103 @@ from rasid.arabic import fold, letters
 from rasid.tagging.lexicon import PLACES, read_items
 
 
-COUNTRIES = frozenset("IQ SY YE LY SD SS LB PS IL JO SA AE EG IR TR SO AF PK ML NE NG".split())
+COUNTRIES = frozenset(
+    [
+        "IQ",
+        "SY",
+        "YE",
+        "LY",
+        "SD",
+        "SS",
+        "LB",
+        "PS",
+        "IL",
+        "JO",
+        "SA",
+        "AE",
+        "EG",
+        "IR",
+        "TR",
+        "SO",
+        "AF",
+        "PK",
+        "ML",
+        "NE",
+        "NG",
+    ]
+)
 SMALLEST = 15_000
 FEW = frozenset({"IR", "TR", "PK", "NG", "EG", "SA"})  # only large towns: the others are noise
 SMALLEST_OF_FEW = 150_000
 # Everyday words, adjectives and given names that are also towns.
 WORDS = frozenset(
     fold(w)
-    for w in (
-        "بلد هيت الثورة الروضة المثنى بدر القائم المدينة الشرقية الوحدة النصر عين السلام الجديدة "
-        "البيضاء الحرية الزهراء العزيزية الرشيد الشيخ أحمد علي حسن صالح جعفر عمر قلعة سد بيت باب "
-        "حمص؟ تل وادي نور جبل الكبير العليا حدث شعب مرج أم سيد خان شاه حي كرم رام دير ميس شرق الميدان "
-        "الخميس الاحد طيبة مسكة الدور الكرامة الفتح المعارف الغربية الحي الحديدة العمارة الصويرة"
-    ).split()
+    for w in [
+        "بلد",
+        "هيت",
+        "الثورة",
+        "الروضة",
+        "المثنى",
+        "بدر",
+        "القائم",
+        "المدينة",
+        "الشرقية",
+        "الوحدة",
+        "النصر",
+        "عين",
+        "السلام",
+        "الجديدة",
+        "البيضاء",
+        "الحرية",
+        "الزهراء",
+        "العزيزية",
+        "الرشيد",
+        "الشيخ",
+        "أحمد",
+        "علي",
+        "حسن",
+        "صالح",
+        "جعفر",
+        "عمر",
+        "قلعة",
+        "سد",
+        "بيت",
+        "باب",
+        "حمص؟",
+        "تل",
+        "وادي",
+        "نور",
+        "جبل",
+        "الكبير",
+        "العليا",
+        "حدث",
+        "شعب",
+        "مرج",
+        "أم",
+        "سيد",
+        "خان",
+        "شاه",
+        "حي",
+        "كرم",
+        "رام",
+        "دير",
+        "ميس",
+        "شرق",
+        "الميدان",
+        "الخميس",
+        "الاحد",
+        "طيبة",
+        "مسكة",
+        "الدور",
+        "الكرامة",
+        "الفتح",
+        "المعارف",
+        "الغربية",
+        "الحي",
+        "الحديدة",
+        "العمارة",
+        "الصويرة",
+    ]
 )
 ARABIC = re.compile(r"[\u0621-\u064a ]+")
 
@@ -61,9 +145,11 @@ def main() -> None:
         free = [n for n in free if fold(n) not in taken][:4]
         if free:
             rows[city["geonameid"]] = (
-                f"- {{id: g{city['geonameid']}, country: {country}, precision: town, "
-                f"geonameid: {city['geonameid']}, lat: {city['latitude']:.3f}, "
-                f"lon: {city['longitude']:.3f}, names: [{', '.join(free)}]}}",
+                (
+                    f"- {{id: g{city['geonameid']}, country: {country}, precision: town, "
+                    f"geonameid: {city['geonameid']}, lat: {city['latitude']:.3f}, "
+                    f"lon: {city['longitude']:.3f}, names: [{', '.join(free)}]}}"
+                ),
                 {fold(n) for n in free},
             )
     head = "# Written by scripts/build_places.py from GeoNames (CC BY 4.0). Curated: places.yaml.\n"

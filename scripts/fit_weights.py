@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import numpy as np  # noqa: TID253
 import yaml
 
 from sklearn.feature_extraction import DictVectorizer
@@ -197,7 +197,7 @@ def heads(
     out: dict[str, Any],
     found: Mapping[tuple[str, str], np.ndarray],
 ) -> None:
-    """Fit class, kind and modalities on sentences that state an event, from their best candidate."""
+    """Fit class, kind and modalities on sentences that state an event, from their best candidate."""  # noqa: E501
     for mode in ("rules", "joint"):
         for name, tag, label in (
             ("class", "attack", "attack_class"),

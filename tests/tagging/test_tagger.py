@@ -138,7 +138,9 @@ def test_the_rules_work_alone():
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    "text", ["هجوم " * 10_000, "«" * 20_000, "ا" * 100_000, "قصف، " * 10_000], ids=["triggers", "quotes", "letter", "clauses"]
+    "text",
+    ["هجوم " * 10_000, "«" * 20_000, "ا" * 100_000, "قصف، " * 10_000],
+    ids=["triggers", "quotes", "letter", "clauses"],
 )
 def test_no_text_makes_it_slow(tagger, text):
     for m in tagger.tag(text):
@@ -155,7 +157,10 @@ def test_every_subtype_and_kind_has_its_codes():
     [
         (("attack", "armed_assault", "factual", False, False), ("Attack", "ASSAULT", "190")),
         (("attack", "armed_assault", "factual", True, False), ("Armed clash", "ASSAULT", "190")),
-        (("attack", "rocket_shelling", "factual", False, True), ("Air/drone strike", "ASSAULT", "195")),
+        (
+            ("attack", "rocket_shelling", "factual", False, True),
+            ("Air/drone strike", "ASSAULT", "195"),
+        ),
         (("attack", "ied_mine", "foiled", False, False), ("Disrupted weapons use", "", "183")),
         (("attack", "clash", "threatened_planned", False, False), ("", "THREATEN", "138")),
         (("attack", "clash", "demanded", False, False), ("", "REQUEST", "1056")),

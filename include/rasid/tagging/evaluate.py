@@ -160,10 +160,10 @@ def _details(s: Mapping[str, Any], here: Iterable[Mention], right: dict[str, lis
 
 
 def _spans(  # noqa: PLR0917
-    text: str, s: Mapping[str, Any], here: Sequence[Mention], hit: Counter[str],
+    text: str, s: Mapping[str, Any], here: Sequence[Mention], hit: Counter[str],  # noqa: ARG001
     said: Counter[str], gold: Counter[str],
 ) -> None:  # fmt: skip
-    """Role spans, exact and by overlap of words (head), on sentences found and labelled with roles."""
+    """Role spans, exact and by overlap of words (head), on sentences found and labelled with roles."""  # noqa: E501
     for tag, label, attribute in _ROLES:
         if label not in s:
             continue

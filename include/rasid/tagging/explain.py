@@ -84,7 +84,7 @@ details{{font:13px/1.6 ui-monospace,monospace;direction:ltr;color:#555}}
 </style></head><body><h1>{title}</h1><p class="legend">{legend}</p>
 {body}
 </body></html>
-"""
+"""  # noqa: E501
 
 
 def explain_html(mentions: Sequence[Mention], title: str = "راصد") -> str:

@@ -31,7 +31,7 @@ PLACES = INCLUDE / "places"
 FILES = {
     "actors": "actor", "forces": "force", "countries": "country", "attack": "attack",
     "movement": "troop_movement", "modality": "modality", "attribution": "speech",
-    "weapons": "weapon", "targets": "target", "negatives": "negative", "places": "place", "towns": "place",
+    "weapons": "weapon", "targets": "target", "negatives": "negative", "places": "place", "towns": "place",  # noqa: E501
 }  # fmt: skip
 ATTACKER_CLASSES = frozenset(
     [
@@ -43,7 +43,14 @@ ATTACKER_CLASSES = frozenset(
         "unknown",
     ]
 )
-MODALITIES = ("factual", "foiled", "threatened_planned", "demanded", "denied", "historical_background")
+MODALITIES = (
+    "factual",
+    "foiled",
+    "threatened_planned",
+    "demanded",
+    "denied",
+    "historical_background",
+)
 MOVEMENT_KINDS = frozenset(
     [
         "deploy",
@@ -237,7 +244,7 @@ def _checked(fields: dict[str, Any], kind: str, at: str) -> Entry:
         value = fields.get(field)
         if value not in (None, "") and value not in allowed:
             raise LexiconError(
-                f"{at}: {name}: {field} is {value!r}; it must be one of {', '.join(sorted(allowed))}."
+                f"{at}: {name}: {field} is {value!r}; it must be one of {', '.join(sorted(allowed))}."  # noqa: E501
             )
     for field in ("verb", "passive"):
         for spec in _alternatives(fields.get(field)):

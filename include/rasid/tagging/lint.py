@@ -94,12 +94,12 @@ def _examples(entries: list[Entry], tagger: Tagger) -> list[Problem]:
     for entry in entries:
         for text in entry.get("examples") or ():
             if not any(m.tag == entry.kind for m in tagger.tag(text)):
-                problems.append(
+                problems.append(  # noqa: PERF401
                     Problem(entry.where, f"{entry.id}: example is not tagged: {text}", "Mend it.")
                 )
         for text in entry.get("counter_examples") or ():
             if tagger.tag(text):
-                problems.append(
+                problems.append(  # noqa: PERF401
                     Problem(
                         entry.where, f"{entry.id}: counter-example is tagged: {text}", "Mend it."
                     )

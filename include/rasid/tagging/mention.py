@@ -20,7 +20,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Role(Span):
-    """A span that plays a part: the id of the lexicon or gazetteer entry, its class or precision."""
+    """A span that plays a part: the id of the lexicon or gazetteer entry, its class or precision."""  # noqa: E501
 
     id: str = ""
     type: str = ""

