@@ -22,9 +22,6 @@ from rasid.web import Fetched, GuardedClient
 
 log = structlog.get_logger()
 
-# Over all hosts of a batch; each host by itself is asked by at most two at a time.
-AT_ONCE = 8
-
 
 async def fetch(run: Run, path: str) -> str:
     """Fetch the entries of the batch at `path`; the path of the same entries with their archive."""
@@ -33,7 +30,6 @@ async def fetch(run: Run, path: str) -> str:
     name = path.rpartition("/")[2].partition(".")[0]
     # A try of its own file: what an earlier try archived may already be referred to.
     warc = WarcFile(_archive_path(run, f"{name}-{secrets.token_hex(4)}"))
-    turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(client: GuardedClient, entry: Entry) -> Entry:
         feed = feeds.get(entry.feed_id)
@@ -41,17 +37,19 @@ async def fetch(run: Run, path: str) -> str:
             return entry.failed("policy_refused", "its feed left the registry", now=_now())
         if feed.full_text and entry.item["content"]:
             return replace(entry, archive=warc.add_fragment(entry.url, entry.item["content"]))
-        async with turn:
-            try:
-                page = await _page(client, feed, entry)
-            except FetchError as error:
-                return entry.failed(
-                    error.outcome, str(error), now=_now(), retry_after=error.retry_after
-                )
+        try:
+            page = await _page(client, feed, entry)
+        except FetchError as error:
+            return entry.failed(
+                error.outcome, str(error), now=_now(), retry_after=error.retry_after
+            )
         return replace(entry, archive=warc.add_response(page))
 
+    # All at once: the client itself lets at most two to a host, at the host's pace.
     async with GuardedClient(
-        allow_hosts=settings().allowed_hosts, user_agent=settings().user_agent
+        allow_hosts=settings().allowed_hosts,
+        user_agent=settings().user_agent,
+        robots_cache=settings().cache / "robots",
     ) as client:
         done = await asyncio.gather(*(one(client, entry) for entry in entries))
     warc.save()

@@ -36,7 +36,9 @@ async def poll(es: Elasticsearch, run: Run, feed_ids: Sequence[str], *, name: st
         return done
 
     async with GuardedClient(
-        allow_hosts=settings().allowed_hosts, user_agent=settings().user_agent
+        allow_hosts=settings().allowed_hosts,
+        user_agent=settings().user_agent,
+        robots_cache=settings().cache / "robots",
     ) as client:
         polls = await asyncio.gather(*(one(client, i) for i in feed_ids if i in feeds))
     return write_records(run.path(f"polls/{name}.jsonl.gz"), FeedPoll, polls)

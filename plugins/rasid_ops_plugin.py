@@ -1,0 +1,31 @@
+"""Registers Rasid's pages with Airflow; everything else lies in rasid_ops/.
+
+Airflow imports every file of this folder as a top-level module; plugins/.airflowignore keeps it
+from doing so with the package.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from rasid_ops.app import app
+
+
+class RasidOpsPlugin(AirflowPlugin):
+    """Source health in the navigation, behind Airflow's login."""
+
+    name = "rasid_ops"
+    fastapi_apps: ClassVar[list[dict[str, Any]]] = [
+        {"app": app, "url_prefix": "/rasid", "name": "Rasid"}
+    ]
+    external_views: ClassVar[list[dict[str, Any]]] = [
+        {
+            "name": "Source health",
+            "href": "/rasid/sources",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "source-health",
+        }
+    ]
