@@ -177,7 +177,7 @@ def test_what_somebody_changed_is_brought_back(kibana, client):
 
 def test_a_run_that_broke_off_is_finished_by_the_next(kibana, client):
     kibana.fail_at = "/api/dashboards"
-    with pytest.raises(KibanaError, match="does not answer.*the next run does the rest"):
+    with pytest.raises(KibanaError, match=r"does not answer.*the next run does the rest"):
         provision_kibana(client)
     assert kibana.views
     kibana.fail_at = ""
@@ -198,7 +198,7 @@ def test_an_old_kibana_is_refused_by_its_number(kibana, client):
 
 def test_a_refusal_is_quoted(kibana, client, monkeypatch):
     monkeypatch.setattr(kibana, "board", lambda *_: kibana.error(403, "Forbidden by role"))
-    with pytest.raises(KibanaError, match="403.*Forbidden by role"):
+    with pytest.raises(KibanaError, match=r"403.*Forbidden by role"):
         provision_kibana(client)
 
 
