@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     es_api_key: SecretStr = SecretStr("")
     es_ca: Path | None = None
     es_port: int = 9234
+    kibana_api_key: SecretStr = SecretStr("")
     store: str = ""
     home: Path = ROOT / ".rasid"
     cache: Path = Field(default_factory=lambda: user_cache_path("rasid"))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import rich.progress
 import structlog
@@ -22,6 +22,11 @@ from rich.table import Table
 
 from rasid.errors import ConfigError, RasidError
 from rasid.settings import settings
+
+
+if TYPE_CHECKING:
+    from rasid.kibana import Step
+    from rasid.search import Change
 
 
 app = typer.Typer(
@@ -232,6 +237,7 @@ def search(
 @app.command()
 def provision(
     *,
+    kibana: Annotated[str, typer.Option(help="Address of a Kibana 9.4+ to provision too.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -241,12 +247,15 @@ def provision(
 
     with connect(settings()) as es:
         changes = bring_up(es, dry_run=dry_run)
+    shown: list[Change | Step] = [*changes]
+    if kibana:
+        shown += _provision_kibana(kibana, dry_run=dry_run)
     if as_json:
-        _print_json([asdict(change) for change in changes])
+        _print_json([asdict(change) for change in shown])
     else:
-        for change in changes:
+        for change in shown:
             out.print(f"{change.action}: {change.kind} {change.name}", markup=False)
-        if not changes:
+        if not shown:
             out.print("Nothing to change.")
     raise typer.Exit(any(change.action == "needs migration" for change in changes))
 
@@ -309,6 +318,28 @@ def feeds_list(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
         for problem in problems:
             err.print(str(problem), style="red", markup=False, soft_wrap=True)
     raise typer.Exit(2 if problems else 0)
+
+
+@feeds_app.command("add")
+def feeds_add(url: Annotated[str, typer.Argument(help="Address of a feed.")]) -> None:
+    """Poll a new address once and print a filled registry entry to check and paste."""
+    import asyncio
+
+    from rasid.sources import Feed, FeedPoll, Validators, poll_feed, propose_feed
+    from rasid.web import GuardedClient
+
+    async def poll() -> FeedPoll:
+        async with GuardedClient(
+            allow_hosts=settings().allowed_hosts, user_agent=settings().user_agent
+        ) as client:
+            feed = Feed(id="new", outlet="new", url=url)
+            return await poll_feed(client, feed, Validators(), now=datetime.now(UTC))
+
+    asked = asyncio.run(poll())
+    sys.stdout.write(propose_feed(url, asked))
+    if asked.outcome not in {"ok", "wrong_feed"}:
+        err.print(f"The poll came to {asked.outcome}: {asked.error}", style="yellow", markup=False)
+        raise typer.Exit(1)
 
 
 @feeds_app.command("check")
@@ -415,6 +446,17 @@ def evaluate(labels: Annotated[Path, typer.Argument(help="Labelled JSONL documen
     for line in below:
         err.print(line, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1 if below else 0)
+
+
+def _provision_kibana(url: str, *, dry_run: bool) -> list[Step]:
+    import httpx
+
+    from rasid.kibana import provision_kibana
+
+    key = settings().kibana_api_key.get_secret_value()
+    headers = {"Authorization": f"ApiKey {key}"} if key else {}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        return provision_kibana(client, dry_run=dry_run)
 
 
 def _use(feeds: Path | None) -> None:
