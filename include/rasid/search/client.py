@@ -35,7 +35,9 @@ def connect(settings: Settings, *, opaque_id: str = "") -> Elasticsearch:
         es = es.options(opaque_id=opaque_id)
     try:
         es.options(request_timeout=10).info()
-    except (AuthenticationException, AuthorizationException) as error:
+    except AuthorizationException:
+        pass  # it knows our key, which has no right to look at the cluster: the writer's
+    except AuthenticationException as error:
         raise SearchUnavailable(
             f"Elasticsearch at {url} refuses us ({error.message}). Set RASID_ES_API_KEY to a key"
             " made by `rasid provision`."
