@@ -293,10 +293,10 @@ def _maven_get(repo: Path, jdk: Path, progress: Progress) -> Path:
         start_new_session=True,
     ) as process:
         try:
-            output = ""
-            while process.poll() is None:
+            output = None
+            while output is None:
                 progress("Fetching Elasticsearch", min(_size(repo), ARTIFACT_BYTES), ARTIFACT_BYTES)
-                # Draining by communicate keeps a talkative Maven from filling the pipe.
+                # Until it ends, however soon: asking poll() first would miss a quick Maven's words.
                 with suppress(subprocess.TimeoutExpired):
                     output = process.communicate(timeout=0.5)[0] or ""
         except BaseException:
