@@ -3,7 +3,8 @@
     RasidError
     ├── ConfigError            a file or setting a person must mend (says where and how)
     │   ├── FeedsFileError     include/feeds.yaml or the file named by RASID_FEEDS
-    │   └── LexiconError       include/lexicon/*.yaml
+    │   ├── LexiconError       include/lexicon/*.yaml
+    │   └── LabelsError        include/gold/*.txt, or a labels file given to `rasid evaluate`
     ├── KibanaError            Kibana does not answer, is too old, or refuses what we bring
     ├── QueryError             what a person searched for cannot be read (says how to write it)
     ├── LocalNodeError         the local Elasticsearch could not be fetched, started or stopped
@@ -42,6 +43,10 @@ class FeedsFileError(ConfigError):
 
 class LexiconError(ConfigError):
     """The lexicon cannot be compiled as it stands."""
+
+
+class LabelsError(ConfigError):
+    """Labelled documents that cannot be read as they stand."""
 
 
 class KibanaError(RasidError):
