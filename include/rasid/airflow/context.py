@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from airflow.sdk import get_current_context
 
+from rasid.errors import ConfigError
 from rasid.pipeline.records import Run
 
 
@@ -23,6 +25,20 @@ def current_run() -> Run:
     dag_run = context["dag_run"]
     structlog.contextvars.bind_contextvars(run=dag_run.run_id, task=context["ti"].task_id)
     return Run(dag_run.run_id, dag_run.dag_id, dag_run.run_after)
+
+
+def period(params: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """The days `from` to `to` of a form, both included, as UTC midnights; None where left empty."""
+    first, last = (
+        datetime.fromisoformat(params[name]).replace(tzinfo=UTC) if params[name] else None
+        for name in ("from", "to")
+    )
+    if first and last and last < first:
+        raise ConfigError(
+            f"The form says from {first:%Y-%m-%d} to {last:%Y-%m-%d}, which is no day at all."
+            " Exchange the two dates."
+        )
+    return first, last + timedelta(days=1) if last else None
 
 
 @contextmanager

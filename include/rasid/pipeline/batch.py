@@ -11,7 +11,7 @@ import structlog
 from elasticsearch import Elasticsearch
 from pydantic import TypeAdapter
 
-from rasid.pipeline.ledger import known_ids, owed, write_entries
+from rasid.pipeline.ledger import due, known_ids, owed, write_entries
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Books, Entry, Run
 from rasid.pipeline.store import read_records, write_records
@@ -24,11 +24,14 @@ ENTRIES_PER_BATCH = 100
 _ITEMS = TypeAdapter(FeedItem)
 
 
-def batch(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[str]:
+def batch(
+    es: Elasticsearch, run: Run, poll_paths: Sequence[str], *, retry: bool = True
+) -> list[str]:
     """Paths of the batches of at most 100 entries to fetch; may be empty.
 
     Every new entry is written to the ledger as owed before anything is fetched: from here on a
-    crash loses nothing. Entries that earlier runs left owed, or whose next try is due, come along.
+    crash loses nothing. Entries that earlier runs of the DAG left owed come along; with `retry`
+    also those of any DAG whose next try is due.
     """
     polls = [poll for path in poll_paths for poll in read_records(path, FeedPoll)]
     known = known_ids(es, sorted({i.entry_id for p in polls for i in p.items}), run)
@@ -55,12 +58,18 @@ def batch(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[str]:
             )
         )
     feeds = usable_feeds()
-    carried = [entry for entry in owed(es, run.started_at) if entry.entry_id not in new]
+    left = [*owed(es, run), *(due(es, run.started_at) if retry else ())]
+    carried = [entry for entry in left if entry.entry_id not in new]
     work = [*new.values(), *carried]
     write_entries(es, run, work, feeds)
+    log.info("batched", new=len(new), known=len(known), carried=len(carried))
+    return share_out(run, books, work)
+
+
+def share_out(run: Run, books: Sequence[Books], work: Sequence[Entry]) -> list[str]:
+    """Write down what the run saw and takes up, for `settle`; the paths of its batches."""
     write_records(run.path("seen.jsonl.gz"), Books, books)
     write_records(run.path("owed.jsonl.gz"), Entry, work)
-    log.info("batched", new=len(new), known=len(known), carried=len(carried))
     return [
         write_records(run.path(f"batches/{n:04}.jsonl.gz"), Entry, part)
         for n, part in enumerate(_shared_out(work))

@@ -24,7 +24,10 @@ log = structlog.get_logger()
 
 
 async def fetch(run: Run, path: str) -> str:
-    """Fetch the entries of the batch at `path`; the path of the same entries with their archive."""
+    """Fetch the entries of the batch at `path`; the path of the same entries with their archive.
+
+    One whose page lies in the archive already passes: nobody is asked twice.
+    """
     feeds = usable_feeds()
     entries = list(read_records(path, Entry))
     name = path.rpartition("/")[2].partition(".")[0]
@@ -32,6 +35,8 @@ async def fetch(run: Run, path: str) -> str:
     warc = WarcFile(_archive_path(run, f"{name}-{secrets.token_hex(4)}"))
 
     async def one(client: GuardedClient, entry: Entry) -> Entry:
+        if entry.archive is not None:
+            return entry
         feed = feeds.get(entry.feed_id)
         if feed is None:
             return entry.failed("policy_refused", "its feed left the registry", now=_now())

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from rasid.errors import SearchUnavailable
 from rasid.pipeline.outcomes import Outcome
-from rasid.pipeline.records import Books, Entry, Run
+from rasid.pipeline.records import Archived, Books, Entry, Run
 from rasid.search import Write, alias, index_for, write_all
 from rasid.sources import Feed, FeedPoll, FeedState
 
@@ -67,24 +67,32 @@ def known_ids(es: Elasticsearch, ids: Sequence[str], run: Run) -> set[str]:
     return known
 
 
-def owed(es: Elasticsearch, now: datetime) -> list[Entry]:
-    """Entries that an earlier run left unfinished, and those whose next try is due."""
+def owed(es: Elasticsearch, run: Run) -> list[Entry]:
+    """Entries that an earlier run of the same DAG left unfinished.
+
+    What another DAG owes, it may be working on at this moment.
+    """
+    return _entries(es, {"term": {"state": "owed"}}, {"term": {"dag_id": run.dag_id}})
+
+
+def due(es: Elasticsearch, now: datetime) -> list[Entry]:
+    """Entries whose next try is due, whichever DAG made the first."""
+    return _entries(
+        es,
+        {"term": {"state": "waiting"}},
+        {"range": {"next_attempt_at": {"lte": now.isoformat()}}},
+    )
+
+
+def _entries(es: Elasticsearch, *conditions: dict[str, Any]) -> list[Entry]:
     es.indices.refresh(index=alias("entries"))
-    due = {"range": {"next_attempt_at": {"lte": now.isoformat()}}}
     found = es.search(
         index=alias("entries"),
-        query={
-            "bool": {
-                "should": [
-                    {"term": {"state": "owed"}},
-                    {"bool": {"filter": [{"term": {"state": "waiting"}}, due]}},
-                ]
-            }
-        },
+        query={"bool": {"filter": list(conditions)}},
         sort=[{"first_seen_at": "asc"}],
         size=_LIMIT,
     )
-    return [_entry(hit["_source"]) for hit in found["hits"]["hits"]]
+    return [entry_of(hit["_source"]) for hit in found["hits"]["hits"]]
 
 
 def write_entries(es: Elasticsearch, run: Run, entries: Iterable[Entry], feeds: Feeds) -> None:
@@ -202,6 +210,7 @@ def _document(entry: Entry, run: Run, feeds: Feeds) -> dict[str, Any]:
         # The run that found it: a carried entry keeps the one of its first document.
         "run_id": entry.found_by or run.run_id,
         "last_run_id": run.run_id,
+        "dag_id": run.dag_id,
         "settled_at": run.started_at.isoformat() if ended else None,
         "article_id": _article_id(entry),
         "archive": (
@@ -217,7 +226,9 @@ def _article_id(entry: Entry) -> str | None:
     return entry.duplicate_of or None
 
 
-def _entry(source: dict[str, Any]) -> Entry:
+def entry_of(source: dict[str, Any]) -> Entry:
+    """The entry of a ledger document, to be taken up again; with its page where one was kept."""
+    archive = source["archive"]
     return Entry(
         entry_id=source["entry_id"],
         feed_id=source["feed_id"],
@@ -227,6 +238,7 @@ def _entry(source: dict[str, Any]) -> Entry:
         item=source["item"],
         found_by=source["run_id"],
         attempts=source["attempts"],
+        archive=Archived(archive["path"], archive["offset"]) if archive else None,
     )
 
 

@@ -24,7 +24,7 @@ def read(run: Run, path: str) -> str:
     archive = WarcReader()
     done = [
         entry
-        if entry.done or entry.archive is None
+        if entry.done or entry.archive is None or entry.article is not None
         else _read(entry, archive.page(entry.archive), feeds.get(entry.feed_id), run)
         for entry in read_records(path, Entry)
     ]

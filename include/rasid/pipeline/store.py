@@ -36,6 +36,20 @@ def read_bytes(url: str) -> bytes:
         return bytes(fs.cat_file(path))
 
 
+class Presence:
+    """Which files there are (`url in presence`); each is asked for once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, url: str) -> bool:
+        if url not in self._known:
+            with _ours(url):
+                fs, path = fsspec.core.url_to_fs(url)
+                self._known[url] = bool(fs.exists(path))
+        return self._known[url]
+
+
 def write_records(url: str, kind: Any, records: Iterable[Any]) -> str:
     """Write dataclass instances of type `kind`, one JSON line each; returns `url`."""
     adapter = TypeAdapter(kind)
