@@ -182,8 +182,10 @@ def _unmarked(
             opened: list[int] = []
             if line.startswith("~"):
                 disputed.add(len(sentences))
-            for piece in re.split(r"(\[|\|[^\]]*\])", line.removeprefix("~").strip()):
+            for piece in re.split(r"(\[|\|[a-z][a-z. ]*\])", line.removeprefix("~").strip()):
                 if piece == "[":
+                    # «بـ[قصف|a]» keeps the mark apart from the preposition; the text is «بقصف».
+                    out = out.removesuffix("ـ")
                     opened.append(len(out))
                 elif piece.startswith("|"):
                     if not opened:
