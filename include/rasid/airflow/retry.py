@@ -7,6 +7,9 @@ from datetime import timedelta
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 
+# A source's failure is data, except where a whole task is about one source: a backfill.
+_PASSING = ("Challenge", "ServerError", "Throttled", "TimedOut", "Truncated", "Unreachable")
+
 # What a person must mend stays broken however often we try; a platform that does not answer comes
 # back. Names are strings, so that the scheduler need not import our modules to read the policy.
 PLATFORM = ExceptionRetryPolicy(
@@ -32,6 +35,17 @@ PLATFORM = ExceptionRetryPolicy(
             action=RetryAction.RETRY,
             retry_delay=timedelta(seconds=30),
             reason="the object storage does not answer",
+        ),
+        RetryRule(
+            exception=[f"rasid.errors.{name}" for name in _PASSING],
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(minutes=15),
+            reason="the source does not answer now",
+        ),
+        RetryRule(
+            exception="rasid.errors.FetchError",
+            action=RetryAction.FAIL,
+            reason="the source refuses, or has nothing of the kind",
         ),
     ]
 )

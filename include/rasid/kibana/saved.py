@@ -24,6 +24,8 @@ NAMES = {
     "rasid-polls": "قراءات المصادر",
     "rasid-runs": "الجولات",
     "rasid-alarms": "الإنذارات",
+    "rasid-backfills": "استرجاع الأرشيف",
+    "rasid-changes": "فروق إعادة القراءة",
 }
 LABELS = {
     "actor": "الفاعل",

@@ -97,7 +97,7 @@ def _entries(es: Elasticsearch, *conditions: dict[str, Any]) -> list[Entry]:
 
 def write_entries(es: Elasticsearch, run: Run, entries: Iterable[Entry], feeds: Feeds) -> None:
     """Write the state of `entries` as this run leaves them."""
-    _write(
+    write_documents(
         es,
         [
             Write(index_for("entries"), entry.entry_id, run.revision, _document(entry, run, feeds))
@@ -108,7 +108,7 @@ def write_entries(es: Elasticsearch, run: Run, entries: Iterable[Entry], feeds: 
 
 def write_polls(es: Elasticsearch, run: Run, polls: Iterable[Committed], feeds: Feeds) -> None:
     """Write one document per poll; a committed one carries the validators for the next poll."""
-    _write(es, [_poll_write(run, poll, feeds) for poll in polls])
+    write_documents(es, [_poll_write(run, poll, feeds) for poll in polls])
 
 
 def write_books(
@@ -142,7 +142,7 @@ def write_books(
         }
         key = f"{run.run_id}|{book.feed_id}"
         writes.append(Write(index_for("runs"), key, run.revision, source))
-    _write(es, writes)
+    write_documents(es, writes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +275,7 @@ def _poll_write(run: Run, done: Committed, feeds: Feeds) -> Write:
     return Write(index_for("polls"), str(source["poll_id"]), run.revision, source)
 
 
-def _write(es: Elasticsearch, writes: list[Write]) -> None:
+def write_documents(es: Elasticsearch, writes: list[Write]) -> None:
     """Write documents of our own making: a refused one is a defect of ours, not of the source."""
     rejected = [result for result in write_all(es, writes) if result.status == "rejected"]
     if rejected:

@@ -10,7 +10,7 @@ from rasid.search.templates import alias
 
 
 _MADE = [f"{alias(family)}*" for family in ("articles", "mentions", "incidents", "entries")]
-_LEDGER = [f"{alias(family)}*" for family in ("polls", "runs", "alarms")]
+_LEDGER = [f"{alias(family)}*" for family in ("polls", "runs", "alarms", "backfills", "changes")]
 _ANALYSED = [f"{alias(family)}*" for family in ("articles", "mentions", "incidents")]
 _READ = ["read", "view_index_metadata"]
 
