@@ -19,6 +19,7 @@
     └── FetchError             what a source did to us; `outcome` is its name in docs/operating.md
         ├── NotFound, Gone, Forbidden, Challenge, PolicyRefused        it refuses, or has nothing
         ├── Throttled, ServerError, TimedOut, Unreachable, Truncated   passing: worth another try
+        │   └── HostBusy                                               our manners, not its fault
         └── TlsError, RedirectLoop, PrivateAddress, ForeignHost, TooLarge, BadEncoding
                                                                        refused by us
 
@@ -144,6 +145,10 @@ class Throttled(FetchError):
     """429, or 503 with Retry-After; also while the host is being left in peace."""
 
     outcome = "throttled"
+
+
+class HostBusy(Throttled):
+    """The host's turn comes later than the caller can wait; it was not asked."""
 
 
 class ServerError(FetchError):

@@ -165,7 +165,7 @@ def test_robots_txt_is_kept_for_a_day_for_other_clients_too(serve, reply, tmp_pa
             for age in (0, 1, 25):
                 for file in tmp_path.iterdir():
                     os.utime(file, (time.time() - age * 3600,) * 2)
-                async with client_of(site, robots_cache=tmp_path) as client:
+                async with client_of(site, memory=tmp_path) as client:
                     await client.get(site.url("/"), min_interval=0.0)
                     with pytest.raises(PolicyRefused):
                         await client.get(site.url("/private"))

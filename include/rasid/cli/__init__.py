@@ -211,7 +211,7 @@ def search(
 ) -> None:
     """Search articles and mentions; matches are marked in their sentences."""
     from rasid.cli.tables import hits_table
-    from rasid.search import Query, connect, search_articles, search_mentions
+    from rasid.search import Query, connect, search_articles, search_mentions, stories
 
     query = Query(
         text=words,
@@ -226,12 +226,13 @@ def search(
     )
     with connect(settings()) as es:
         mentions, articles = search_mentions(es, query), search_articles(es, query)
+        told = stories(es, [hit.source.get("story_id", "") for hit in (*mentions, *articles)])
     if as_json:
-        found = {"mentions": mentions, "articles": articles}
-        _print_json({name: [asdict(hit) for hit in hits] for name, hits in found.items()})
+        found = {"mentions": mentions, "articles": articles, "stories": told.values()}
+        _print_json({name: [asdict(one) for one in ones] for name, ones in found.items()})
         return
-    out.print(hits_table("Mentions", mentions))
-    out.print(hits_table("Articles", articles))
+    out.print(hits_table("Mentions", mentions, told))
+    out.print(hits_table("Articles", articles, told))
 
 
 @app.command()
@@ -326,12 +327,10 @@ def feeds_add(url: Annotated[str, typer.Argument(help="Address of a feed.")]) ->
     import asyncio
 
     from rasid.sources import Feed, FeedPoll, Validators, poll_feed, propose_feed
-    from rasid.web import GuardedClient
+    from rasid.web import polite_client
 
     async def poll() -> FeedPoll:
-        async with GuardedClient(
-            allow_hosts=settings().allowed_hosts, user_agent=settings().user_agent
-        ) as client:
+        async with polite_client() as client:
             feed = Feed(id="new", outlet="new", url=url)
             return await poll_feed(client, feed, Validators(), now=datetime.now(UTC))
 
@@ -353,7 +352,7 @@ def feeds_check(
     import asyncio
 
     from rasid.sources import FeedPoll, Validators, poll_feed, read_registry
-    from rasid.web import GuardedClient
+    from rasid.web import polite_client
 
     registry, problems = read_registry(feeds or settings().feeds)
     unknown = set(ids or ()) - {feed.id for feed in registry}
@@ -366,9 +365,7 @@ def feeds_check(
     async def poll_all() -> list[FeedPoll]:
         with rich.progress.Progress(console=err, transient=True) as progress:
             bar = progress.add_task("polling", total=len(chosen))
-            async with GuardedClient(
-                allow_hosts=settings().allowed_hosts, user_agent=settings().user_agent
-            ) as client:
+            async with polite_client() as client:
 
                 async def one(index: int) -> FeedPoll:
                     now = datetime.now(UTC)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
@@ -21,6 +23,8 @@ from rasid.sources import FeedItem, FeedPoll
 log = structlog.get_logger()
 
 ENTRIES_PER_BATCH = 100
+# Four fetches at once wait 25 × 4 × 5 s for the turns of one host: within their patience.
+ENTRIES_OF_A_HOST = 25
 _ITEMS = TypeAdapter(FeedItem)
 
 
@@ -88,17 +92,18 @@ def _new_entry(feed_id: str, item: FeedItem, run: Run) -> Entry:
 
 
 def _shared_out(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """Batches of at most 100; a host's entries stay together, so that one task keeps its pace."""
-    by_host: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        by_host[urlsplit(entry.url).netloc].append(entry)
-    batches: list[list[Entry]] = []
-    for _, group in sorted(by_host.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-        for i in range(0, len(group), ENTRIES_PER_BATCH):
-            part = group[i : i + ENTRIES_PER_BATCH]
-            room = next((b for b in batches if len(b) + len(part) <= ENTRIES_PER_BATCH), None)
-            if room is None:
-                batches.append(part)
-            else:
-                room.extend(part)
-    return batches
+    """Batches of at most 100, each host's entries spread evenly over them.
+
+    The tasks keep a host's pace together (rasid.web), so that every batch takes as long as the
+    others and all hosts are being read all the time, however few tasks run at once.
+    """
+    work = sorted(entries, key=_host)
+    if not work:
+        return []
+    most = max(Counter(map(_host, work)).values())
+    count = max(math.ceil(len(work) / ENTRIES_PER_BATCH), math.ceil(most / ENTRIES_OF_A_HOST))
+    return [work[n::count] for n in range(count)]
+
+
+def _host(entry: Entry) -> str:
+    return urlsplit(entry.url).netloc

@@ -6,21 +6,24 @@ import asyncio
 import secrets
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from rasid.errors import FetchError
+from rasid.errors import FetchError, HostBusy
 from rasid.pipeline.archive import WarcFile
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records, write_records
 from rasid.settings import settings
 from rasid.sources import Feed
-from rasid.web import Fetched, GuardedClient
+from rasid.web import Fetched, GuardedClient, polite_client
 
 
 log = structlog.get_logger()
+
+# Seconds that a batch waits for the turns of its hosts; what is left then is the next run's.
+PATIENCE = 600.0
 
 
 async def fetch(run: Run, path: str) -> str:
@@ -44,6 +47,10 @@ async def fetch(run: Run, path: str) -> str:
             return replace(entry, archive=warc.add_fragment(entry.url, entry.item["content"]))
         try:
             page = await _page(client, feed, entry)
+        except HostBusy as error:
+            # Not its fault and no try: the next run has the next turns.
+            due = _now() + timedelta(seconds=error.retry_after or 0.0)
+            return replace(entry, cause=error.outcome, error=str(error), next_attempt_at=due)
         except FetchError as error:
             return entry.failed(
                 error.outcome, str(error), now=_now(), retry_after=error.retry_after
@@ -51,11 +58,7 @@ async def fetch(run: Run, path: str) -> str:
         return replace(entry, archive=warc.add_response(page))
 
     # All at once: the client itself lets at most two to a host, at the host's pace.
-    async with GuardedClient(
-        allow_hosts=settings().allowed_hosts,
-        user_agent=settings().user_agent,
-        robots_cache=settings().cache / "robots",
-    ) as client:
+    async with polite_client(patience=PATIENCE) as client:
         done = await asyncio.gather(*(one(client, entry) for entry in entries))
     warc.save()
     log.info("fetched", pages=sum(e.archive is not None for e in done), of=len(done))

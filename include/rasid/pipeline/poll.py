@@ -15,12 +15,14 @@ from rasid.pipeline.ledger import feed_states
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Run
 from rasid.pipeline.store import write_records
-from rasid.settings import settings
 from rasid.sources import FeedPoll, Validators, poll_feed
-from rasid.web import GuardedClient
+from rasid.web import GuardedClient, polite_client
 
 
 log = structlog.get_logger()
+
+# Seconds: feeds of one slow host must not keep the others from being read.
+PATIENCE = 300.0
 
 
 async def poll(es: Elasticsearch, run: Run, feed_ids: Sequence[str], *, name: str) -> str:
@@ -35,10 +37,6 @@ async def poll(es: Elasticsearch, run: Run, feed_ids: Sequence[str], *, name: st
         log.info("polled", feed=feed_id, outcome=done.outcome, items=len(done.items))
         return done
 
-    async with GuardedClient(
-        allow_hosts=settings().allowed_hosts,
-        user_agent=settings().user_agent,
-        robots_cache=settings().cache / "robots",
-    ) as client:
+    async with polite_client(patience=PATIENCE) as client:
         polls = await asyncio.gather(*(one(client, i) for i in feed_ids if i in feeds))
     return write_records(run.path(f"polls/{name}.jsonl.gz"), FeedPoll, polls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rasid.web.charset import Decoded, arabic_score, decode
-from rasid.web.client import Fetched, GuardedClient
+from rasid.web.client import Fetched, GuardedClient, polite_client
 from rasid.web.robots import Robots
 from rasid.web.urls import canonical_url, entry_id, site, site_of
 
@@ -17,6 +17,7 @@ __all__ = [
     "canonical_url",
     "decode",
     "entry_id",
+    "polite_client",
     "site",
     "site_of",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import math
 import os
 import ssl
 import time
@@ -11,7 +11,7 @@ import zlib
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from rasid.errors import (
     Forbidden,
     ForeignHost,
     Gone,
+    HostBusy,
     NotFound,
     PolicyRefused,
     PrivateAddress,
@@ -39,7 +40,9 @@ from rasid.errors import (
     Truncated,
     Unreachable,
 )
+from rasid.settings import settings
 from rasid.web.guard import GuardedTransport, check_url
+from rasid.web.hosts import Host, Hosts
 from rasid.web.robots import Robots
 from rasid.web.urls import site
 
@@ -77,25 +80,24 @@ class Fetched:
         return rest.partition(";")[0].strip(" \"'") or None
 
 
-@dataclass(slots=True)
-class _Host:
-    """What this process remembers of one host; times are of the monotonic clock."""
-
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
-    free_at: float = 0.0
-    paused_until: float = 0.0
-    dead_until: float = 0.0
-    slow_answers: int = 0
-    dead_of: type[FetchError] = Unreachable
-    robots: asyncio.Task[Robots] | None = None
+def polite_client(*, patience: float = math.inf) -> GuardedClient:
+    """The client as the settings have it, sharing its memory of hosts with all other processes."""
+    return GuardedClient(
+        allow_hosts=settings().allowed_hosts,
+        user_agent=settings().user_agent,
+        memory=settings().home / "hosts",
+        patience=patience,
+    )
 
 
 class GuardedClient:
     """Async context manager around one httpx client.
 
-    `allow_hosts` are `host` or `host:port` whose private addresses a person allowed. In the folder
-    `robots_cache` robots.txt files are kept for a day, for the clients of other processes too.
-    `transport` replaces the network in tests.
+    `allow_hosts` are `host` or `host:port` whose private addresses a person allowed. Clients of
+    all processes share in the folder `memory` what they know of hosts: pace, rests, dead hosts,
+    and robots.txt for a day. After `patience` seconds nothing is begun any more: who still waits
+    for a host's turn is told HostBusy. `transport` and `clock` (seconds of the epoch) replace the
+    network and the time in tests.
     """
 
     def __init__(
@@ -103,15 +105,18 @@ class GuardedClient:
         *,
         allow_hosts: frozenset[str],
         user_agent: str,
-        robots_cache: Path | None = None,
+        memory: Path | None = None,
+        patience: float = math.inf,
         transport: httpx.AsyncBaseTransport | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._allow = allow_hosts
         self._agent = user_agent
         self._clock = clock
-        self._robots_cache = robots_cache
-        self._hosts: dict[str, _Host] = {}
+        self._ends_at = clock() + patience
+        self._hosts = Hosts(memory)
+        self._keeps = memory is not None
+        self._robots_of: dict[str, asyncio.Task[Robots]] = {}
         self._client = httpx.AsyncClient(
             transport=transport or GuardedTransport(allow_hosts),
             headers={
@@ -131,9 +136,8 @@ class GuardedClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for host in self._hosts.values():
-            if host.robots is not None:
-                host.robots.cancel()
+        for task in self._robots_of.values():
+            task.cancel()
         await self._client.aclose()
 
     async def get(
@@ -159,24 +163,24 @@ class GuardedClient:
         visited = b""
         while True:
             check_url(current, self._allow)
-            host = self._host(current)
-            self._refuse_if_resting(host, current)
+            with self._hosts.known(_name(current)) as host:
+                self._refuse_if_resting(host, current)
             interval = min_interval
             if respect_robots:
-                robots = await self._robots(host, current)
+                robots = await self._robots(current)
                 refusal = robots.refusal(str(current))
                 if refusal:
                     raise PolicyRefused(f"{current.host}: {refusal}")
                 interval = max(interval, robots.crawl_delay)
             # A redirect within one host is part of the same visit.
             same_visit = visited == current.netloc
-            async with self._turn(host, current, 0.0 if same_visit else interval):
+            async with self._turn(current, 0.0 if same_visit else interval) as host:
                 visited = current.netloc
-                started_at = self._clock()
-                with _named(host, self._clock):
+                started_at = time.monotonic()
+                with self._learned(current, host), _named():
                     async with asyncio.timeout(max(deadline - spent, 0.001)):
-                        answer = await self._request(current, headers or {}, max_bytes, host)
-            spent += self._clock() - started_at
+                        answer = await self._request(current, headers or {}, max_bytes)
+            spent += time.monotonic() - started_at
             if answer.status not in _REDIRECTS:
                 return replace(answer, url=url, redirects=tuple(redirects), elapsed=spent)
             location = answer.headers.get("location", "")
@@ -190,39 +194,72 @@ class GuardedClient:
             if sites and site(current.host) not in sites:
                 raise ForeignHost(f"redirects to {current.host}", status=answer.status)
 
-    def _host(self, url: httpx.URL) -> _Host:
-        return self._hosts.setdefault(url.netloc.decode(), _Host())
-
-    def _refuse_if_resting(self, host: _Host, url: httpx.URL) -> None:
+    def _refuse_if_resting(self, host: Host, url: httpx.URL) -> None:
         now = self._clock()
         if now < host.paused_until:
             raise Throttled(f"{url.host} is paused", retry_after=host.paused_until - now)
         if now < host.dead_until:
-            raise host.dead_of(f"{url.host} did not answer a moment ago")
+            kind = TimedOut if host.dead_of == TimedOut.outcome else Unreachable
+            raise kind(f"{url.host} did not answer a moment ago")
 
     @asynccontextmanager
-    async def _turn(self, host: _Host, url: httpx.URL, interval: float) -> AsyncIterator[None]:
+    async def _turn(self, url: httpx.URL, interval: float) -> AsyncIterator[Host]:
         """Wait for this host's turn: at most two at once, `interval` seconds apart."""
-        async with host.slots:
+        name = _name(url)
+        async with self._hosts.queue(name):
             # Looked at before and after the pause: a host that has just begun to rest must not
             # cost everybody in the queue an interval.
-            self._refuse_if_resting(host, url)
-            if interval:
-                start = max(self._clock(), host.free_at)
-                host.free_at = start + interval
-                await asyncio.sleep(start - self._clock())
+            with self._hosts.known(name) as host:
+                now = self._clock()
                 self._refuse_if_resting(host, url)
-            yield
+                start = max(now, host.free_at) if interval else now
+                if start > self._ends_at:
+                    raise HostBusy(f"{url.host} has no time left for us", retry_after=start - now)
+                if interval:
+                    host.free_at = start + interval
+            if start > now:
+                await asyncio.sleep(start - now)
+                with self._hosts.known(name) as host:
+                    self._refuse_if_resting(host, url)
+            async with self._hosts.slot(name):
+                yield host
 
-    async def _robots(self, host: _Host, url: httpx.URL) -> Robots:
+    @contextmanager
+    def _learned(self, url: httpx.URL, before: Host) -> Iterator[None]:
+        """Remembers of the host what its answer tells: that it rests, or does not answer."""
+        try:
+            yield
+        except FetchError as error:
+            with self._hosts.known(_name(url)) as host:
+                self._learn(host, error)
+            raise
+        if before.slow_answers:
+            with self._hosts.known(_name(url)) as host:
+                host.slow_answers = 0
+
+    def _learn(self, host: Host, error: FetchError) -> None:
+        now = self._clock()
+        if isinstance(error, Throttled):
+            host.paused_until = now + max(error.retry_after or 0.0, PAUSE_SECONDS)
+        elif isinstance(error, TimedOut) and error.status is None:
+            host.slow_answers += 1
+        elif error.status is not None:
+            host.slow_answers = 0
+        no_connection = isinstance(error.__cause__, httpx.ConnectTimeout)
+        if isinstance(error, Unreachable) or no_connection or host.slow_answers >= SLOW_ANSWERS:
+            host.dead_until, host.dead_of = now + DEAD_SECONDS, error.outcome
+            host.slow_answers = 0
+
+    async def _robots(self, url: httpx.URL) -> Robots:
         """The host's robots.txt, fetched once per client."""
-        if host.robots is None:
-            host.robots = asyncio.create_task(self._fetch_robots(url))
-        task = host.robots
+        name = _name(url)
+        task = self._robots_of.get(name)
+        if task is None:
+            task = self._robots_of[name] = asyncio.create_task(self._fetch_robots(url))
         try:
             return await asyncio.shield(task)
         except FetchError:
-            host.robots = None
+            self._robots_of.pop(name, None)
             raise
 
     async def _fetch_robots(self, url: httpx.URL) -> Robots:
@@ -242,21 +279,16 @@ class GuardedClient:
         else:
             text = answer.body.decode("utf-8", "replace")
         if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
             fresh = kept.with_suffix(f".{os.getpid()}")  # appears whole, whoever else writes it
             fresh.write_text(text, "utf-8")
             fresh.replace(kept)
         return Robots.parse(text, self._agent)
 
     def _kept(self, url: httpx.URL) -> Path | None:
-        if self._robots_cache is None:
-            return None
-        origin = f"{url.scheme}://{url.netloc.decode()}"
-        return self._robots_cache / f"{hashlib.sha256(origin.encode()).hexdigest()[:32]}.txt"
+        origin = f"{url.scheme}://{_name(url)}"
+        return self._hosts.file(origin, "robots.txt") if self._keeps else None
 
-    async def _request(
-        self, url: httpx.URL, headers: dict[str, str], max_bytes: int, host: _Host
-    ) -> Fetched:
+    async def _request(self, url: httpx.URL, headers: dict[str, str], max_bytes: int) -> Fetched:
         request = self._client.build_request(
             "GET", url, headers=headers, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS)
         )
@@ -265,13 +297,12 @@ class GuardedClient:
             fetched_at = datetime.now(UTC)
             status = response.status_code
             if status not in _REDIRECTS and status != 304 and not 200 <= status < 300:
-                raise self._refusal(response, host)
+                raise _refusal(response)
             body = (
                 b"" if status in _REDIRECTS or status == 304 else await _body(response, max_bytes)
             )
         finally:
             await response.aclose()
-        host.slow_answers = 0
         return Fetched(
             url=str(url),
             final_url=str(url),
@@ -283,47 +314,35 @@ class GuardedClient:
             elapsed=0.0,
         )
 
-    def _refusal(self, response: httpx.Response, host: _Host) -> FetchError:
-        """The error for a status that brings no answer; pauses the host where it asks for it."""
-        status = response.status_code
-        wait = _retry_after(response.headers.get("retry-after", ""))
-        if status == 429 or (status == 503 and wait is not None):
-            host.paused_until = self._clock() + max(wait or 0.0, PAUSE_SECONDS)
-            return Throttled(f"HTTP {status}", status=status, retry_after=wait)
-        if response.headers.get("cf-mitigated") == "challenge":
-            return Challenge("bot wall", status=status)
-        kind: type[FetchError] = NotFound
-        if status == 410:
-            kind = Gone
-        elif status in {401, 403, 451}:
-            kind = Forbidden
-        elif status == 408:
-            kind = TimedOut
-        elif status in _SERVER_ERRORS or status >= 500:
-            kind = ServerError
-        return kind(f"HTTP {status}", status=status, retry_after=wait)
+
+def _refusal(response: httpx.Response) -> FetchError:
+    """The error for a status that brings no answer."""
+    status = response.status_code
+    wait = _retry_after(response.headers.get("retry-after", ""))
+    if status == 429 or (status == 503 and wait is not None):
+        return Throttled(f"HTTP {status}", status=status, retry_after=wait)
+    if response.headers.get("cf-mitigated") == "challenge":
+        return Challenge("bot wall", status=status)
+    kind: type[FetchError] = NotFound
+    if status == 410:
+        kind = Gone
+    elif status in {401, 403, 451}:
+        kind = Forbidden
+    elif status == 408:
+        kind = TimedOut
+    elif status in _SERVER_ERRORS or status >= 500:
+        kind = ServerError
+    return kind(f"HTTP {status}", status=status, retry_after=wait)
 
 
 @contextmanager
-def _named(host: _Host, clock: Callable[[], float]) -> Iterator[None]:
-    """Gives what the network raises its name, and remembers hosts that do not answer."""
-
-    def bury(kind: type[FetchError]) -> None:
-        host.dead_until = clock() + DEAD_SECONDS
-        host.dead_of = kind
-
+def _named() -> Iterator[None]:
+    """Gives what the network raises its name."""
     try:
         yield
-    except Unreachable:  # the resolver has no address
-        bury(Unreachable)
-        raise
     except httpx.ConnectTimeout as error:
-        bury(TimedOut)
         raise TimedOut("no connection in time") from error
     except (TimeoutError, httpx.TimeoutException) as error:
-        host.slow_answers += 1
-        if host.slow_answers >= SLOW_ANSWERS:
-            bury(TimedOut)
         raise TimedOut("no whole answer within the deadline") from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise PrivateAddress(str(error)) from error
@@ -335,7 +354,6 @@ def _named(host: _Host, clock: Callable[[], float]) -> Iterator[None]:
             raise Truncated(said) from error
         if isinstance(error, httpx.RemoteProtocolError) and "too l" in said.lower():
             raise TooLarge(f"headers: {said}") from error  # "too long", "too large"
-        bury(Unreachable)
         raise Unreachable(f"{type(error).__name__}: {said}") from error
 
 
@@ -394,6 +412,11 @@ def _retry_after(value: str) -> float | None:
             return None
         seconds = (when - datetime.now(when.tzinfo or UTC)).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER) if seconds == seconds else None  # noqa: PLR0124
+
+
+def _name(url: httpx.URL) -> str:
+    """What a host is known by: its name, and its port when it is not the usual one."""
+    return url.netloc.decode()
 
 
 def _parse(url: str) -> httpx.URL:
