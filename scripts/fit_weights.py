@@ -36,7 +36,8 @@ from rasid.tagging.combine import (
 )
 from rasid.tagging.lexicon import SOURCE
 from rasid.tagging.mention import MILITIA_CLASSES
-from rasid.tagging.tagger import Candidate, Reading, load_tagger
+from rasid.tagging.reading import Candidate, Reading
+from rasid.tagging.tagger import load_tagger
 
 
 RARE = 4  # a feature seen less often gets no weight
@@ -210,7 +211,7 @@ def heads(
                 if not data.sentences[k][label]:
                     continue
                 says = data.says[k] if mode == "joint" else None
-                rows.append(features(name, tag, reading, c, says))
+                rows.append(features(name, reading, c, says))
                 y.append(data.sentences[k][label])
                 groups.append(data.groups[k])
                 index.append(k)
@@ -231,16 +232,13 @@ def heads(
 
 
 def features(
-    name: str, tag: str, reading: Reading, c: Candidate, says: dict[str, float] | None
+    name: str, reading: Reading, c: Candidate, says: dict[str, float] | None
 ) -> Mapping[str, float]:
     if name == "class":
-        s = c.sentence
-        return class_features(
-            c.trigger, c.frame, s.bodies, reading.elsewhere(s), reading.title, says
-        )
+        return class_features(reading, c, says)
     if name == "kind":
-        return kind_features(c.trigger, c.frame, says)
-    return modality_features(tag, c.trigger, c.ruling, says)
+        return kind_features(c, says)
+    return modality_features(c, says)
 
 
 def report_militia(data: Data, guess: Mapping[int, str], found: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rasid.arabic.fold import fold
@@ -67,7 +68,7 @@ _MORE = (("اكثر", "من"), ("ما", "لا", "يقل", "عن"), ("لا", "ي�
 _DIGITS = re.compile(r"\d{1,3}(?:[,٬]\d{3})+|\d+")
 
 
-def _words(tokens: list[Token], i: int) -> tuple[int, int] | None:
+def _words(tokens: Sequence[Token], i: int) -> tuple[int, int] | None:
     """Value of the number words that start at `i`, and where they end."""
     total = 0
     part = 0
@@ -91,7 +92,7 @@ def _words(tokens: list[Token], i: int) -> tuple[int, int] | None:
     return (total + part, j) if j > i else None
 
 
-def quantity_at(tokens: list[Token], i: int) -> Quantity | None:
+def quantity_at(tokens: Sequence[Token], i: int) -> Quantity | None:
     """The quantity whose number starts at token `i`; «أكثر من», «لا يقل عن» before it are read."""
     token = tokens[i]
     if token.shape.kind == "number":

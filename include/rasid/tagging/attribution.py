@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from rasid.arabic import Token, fold
+from rasid.arabic import fold
 from rasid.tagging.actors import Party, role
-from rasid.tagging.matcher import VERB_FORMS, Hit
+from rasid.tagging.matcher import VERB_FORMS
 from rasid.tagging.mention import Attribution, Span
+from rasid.tagging.sentence import Sentence
 
 
 _ORDER = ("claimed", "accused", "witness", "official", "media")
@@ -28,11 +27,10 @@ _RESPONSIBILITY = frozenset(
 )
 
 
-def attribute(
-    tokens: Sequence[Token], hits: Sequence[Hit], bodies: Sequence[Party], text: str
-) -> Attribution:
+def attribute(sentence: Sentence, text: str) -> Attribution:
     """The attribution that a sentence states for its events."""
-    cues = [h for h in hits if h.kind == "speech" and h.entry.get("status")]
+    tokens, bodies = sentence.tokens, sentence.bodies
+    cues = [h for h in sentence.of("speech") if h.entry.get("status")]
     if not cues:
         return Attribution()
     cue = min(cues, key=lambda h: _ORDER.index(str(h.entry.get("status"))))
@@ -50,7 +48,7 @@ def attribute(
         speaker = Span(text[a:b], a, b)
     claimed = tuple(role(p, tokens, text) for p in who[:1] if status == "claimed")
     denied: tuple[Party, ...] = ()
-    denials = [h for h in hits if h.kind == "modality" and h.entry.id == "mod.denied"]
-    if denials and any(t.folded in _RESPONSIBILITY for t in tokens):
+    denials = [h for h in sentence.of("modality") if h.entry.id == "mod.denied"]
+    if denials and not _RESPONSIBILITY.isdisjoint(sentence.words):
         denied = tuple(p for p in bodies if 0 <= p.i - denials[0].j <= 3)[:1]
     return Attribution(status, speaker, claimed, tuple(role(p, tokens, text) for p in denied))

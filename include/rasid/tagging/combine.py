@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import math
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from rasid.tagging.actors import Party
 from rasid.tagging.features import stem_form
-from rasid.tagging.matcher import Hit
-from rasid.tagging.modality import Ruling
-from rasid.tagging.roles import Frame
+from rasid.tagging.reading import Candidate, Reading
 
 
 Features = Mapping[str, float]
@@ -51,12 +48,26 @@ def total(weights: Mapping[str, float], features: Features) -> float:
     return sum(weights.get(name, 0.0) * value for name, value in features.items())
 
 
-def choose(head: Mapping[str, Mapping[str, float]], features: Features) -> tuple[str, float]:
-    """The label of the highest score and its probability."""
-    scores = {label: total(weights, features) for label, weights in head.items()}
-    best = max(scores, key=scores.__getitem__)
-    top = scores[best]
-    return best, 1 / sum(math.exp(s - top) for s in scores.values())
+class Head:
+    """One decision among labels: linear scores over named features, softmax."""
+
+    def __init__(self, weights: Mapping[str, Mapping[str, float]]) -> None:
+        self.labels = tuple(weights)
+        by_feature: dict[str, list[tuple[int, float]]] = {}
+        for k, label in enumerate(self.labels):
+            for name, weight in weights[label].items():
+                by_feature.setdefault(name, []).append((k, weight))
+        self._weights = by_feature
+
+    def choose(self, features: Features) -> tuple[str, float]:
+        """The label of the highest score and its probability."""
+        scores = [0.0] * len(self.labels)
+        get = self._weights.get
+        for name, value in features.items():
+            for k, weight in get(name, ()):
+                scores[k] += weight * value
+        top = max(scores)
+        return self.labels[scores.index(top)], 1 / sum(math.exp(s - top) for s in scores)
 
 
 def _model(model: Mapping[str, float] | None, prefix: str) -> Iterator[tuple[str, float]]:
@@ -67,15 +78,11 @@ def _model(model: Mapping[str, float] | None, prefix: str) -> Iterator[tuple[str
             yield f"model:{name}", max(-CLIP, math.log(max(p, 1e-6)))
 
 
-def class_features(  # noqa: PLR0917
-    trigger: Hit,
-    frame: Frame,
-    bodies: Sequence[Party],
-    elsewhere: Mapping[str, int],
-    title: Sequence[str],
-    model: Mapping[str, float] | None,
+def class_features(
+    reading: Reading, candidate: Candidate, model: Mapping[str, float] | None
 ) -> Features:
     """Who attacks: roles and bodies of the sentence, classes named elsewhere in the document."""
+    trigger, frame = candidate.trigger, candidate.frame
     out: dict[str, float] = {"bias": 1.0}
     agent = frame.agents[0] if frame.agents else None
     if agent is not None:
@@ -92,7 +99,7 @@ def class_features(  # noqa: PLR0917
         out[f"nisba:{who}"] = 1.0
     for party in frame.patients:
         out[f"patient:{party.cls}"] = 1.0
-    for party in bodies:
+    for party in candidate.sentence.bodies:
         where = "before" if party.i < trigger.i else "after"
         what = "armed" if party.armed else "country"
         out[f"{where}:{party.cls}:{what}"] = 1.0
@@ -101,6 +108,7 @@ def class_features(  # noqa: PLR0917
     out[f"kind:{trigger.entry.get('subtype')}"] = 1.0
     for hit in frame.weapons:
         out[f"weapon:{hit.entry.id}"] = 1.0
+    elsewhere = reading.elsewhere(candidate.sentence)
     most = max(elsewhere.values(), default=0)
     for cls, n in elsewhere.items():
         out[f"document:{cls}"] = 1.0
@@ -108,7 +116,7 @@ def class_features(  # noqa: PLR0917
             out[f"document:most:{cls}"] = 1.0
             if agent is None and frame.nisba is None:
                 out[f"document:most:{cls}:alone"] = 1.0
-    for cls in title:
+    for cls in reading.title:
         out[f"title:{cls}"] = 1.0
     if model is not None:
         out["model:militia"] = logit(model["militia"])
@@ -116,11 +124,10 @@ def class_features(  # noqa: PLR0917
     return out
 
 
-def modality_features(
-    tag: str, trigger: Hit, ruling: Ruling, model: Mapping[str, float] | None
-) -> Features:
+def modality_features(candidate: Candidate, model: Mapping[str, float] | None) -> Features:
     """What stands over the event by the rules, and what the model reads."""
-    name = "attack" if tag == "attack" else "movement"
+    trigger, ruling = candidate.trigger, candidate.ruling
+    name = "attack" if trigger.kind == "attack" else "movement"
     out: dict[str, float] = {
         "bias": 1.0,
         f"ruling:{ruling.modality}": 1.0,
@@ -135,8 +142,9 @@ def modality_features(
     return out
 
 
-def kind_features(trigger: Hit, frame: Frame, model: Mapping[str, float] | None) -> Features:
+def kind_features(candidate: Candidate, model: Mapping[str, float] | None) -> Features:
     """The kind of movement: mostly the trigger's own."""
+    trigger, frame = candidate.trigger, candidate.frame
     out: dict[str, float] = {
         "bias": 1.0,
         f"kind:{trigger.entry.get('kind')}": 1.0,

@@ -5,39 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rasid.arabic import Token, quantity_at
-from rasid.tagging.actors import Party
-from rasid.tagging.matcher import Hit
 from rasid.tagging.mention import Count
+from rasid.tagging.sentence import Sentence
 
 
 _REACH = 4  # tokens between a casualty word and its number
 
 
-def casualties(
-    tokens: Sequence[Token], hits: Sequence[Hit], clauses: Sequence[int], text: str, what: str
-) -> Count | None:
+def casualties(sentence: Sentence, text: str, what: str) -> Count | None:
     """The first count of people `killed` or `injured`; «بينهم …» is a part of it and is left out.
 
     A number stands after the word (مقتل 3 جنود), before it (3 قتلى), or in its dual (قتيلان).
     """
-    for hit in hits:
-        if hit.kind != "target" or hit.entry.get("casualty") != what:
+    tokens, clauses = sentence.tokens, sentence.clauses
+    for hit in sentence.of("target"):
+        if hit.entry.get("casualty") != what:
             continue
         if hit.form == "dual":
             return _count(tokens, text, hit.i, hit.j, 2, 2)
         if hit.i:
             for start in (hit.i - 1, hit.i - 2):
-                before = quantity_at(list(tokens), start) if start >= 0 else None
+                before = quantity_at(tokens, start) if start >= 0 else None
                 if before is not None and before.j == hit.i:
                     return _count(tokens, text, before.i, hit.j, before.low, before.high)
         limit = min(len(tokens), hit.j + _REACH)
         for k in range(hit.j, limit):
             if tokens[k].folded in ("بينهم", "بينها") or clauses[k] != clauses[hit.i]:
                 break
-            other = [h for h in hits if h.i == k and h.kind == "target" and h.form == "dual"]
+            other = [h for h in sentence.of("target") if h.i == k and h.form == "dual"]
             if other:
                 return _count(tokens, text, k, k + 1, 2, 2)
-            found = quantity_at(list(tokens), k)
+            found = quantity_at(tokens, k)
             if found is not None:
                 if found.j < len(tokens) and tokens[found.j].folded in _NOT_PEOPLE:
                     break
@@ -46,11 +44,12 @@ def casualties(
     return None
 
 
-def strength(tokens: Sequence[Token], bodies: Sequence[Party], text: str) -> Count | None:
+def strength(sentence: Sentence, text: str) -> Count | None:
     """How many soldiers or vehicles move: a number right before an armed body, or its dual."""
-    for body in bodies:
+    tokens = sentence.tokens
+    for body in sentence.bodies:
         for start in (body.i - 1, body.i - 2, body.i - 3):
-            found = quantity_at(list(tokens), start) if start >= 0 else None
+            found = quantity_at(tokens, start) if start >= 0 else None
             if found is not None and body.i - found.j <= 0:
                 return _count(tokens, text, found.i, body.j, found.low, found.high)
     return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rasid.tagging.actors import Party
 from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.modality import Ruling
 from rasid.tagging.roles import Frame
+from rasid.tagging.sentence import Sentence
 
 
 def stem_form(trigger: Hit) -> str:
@@ -18,17 +18,9 @@ def stem_form(trigger: Hit) -> str:
     return trigger.form if trigger.form in ("pass", "pres_pass", "pres", "past") else "noun"
 
 
-def evidence(  # noqa: PLR0917
-    trigger: Hit,
-    frame: Frame,
-    ruling: Ruling,
-    clause_of: Sequence[int],
-    hits: Sequence[Hit],
-    bodies: Sequence[Party],
-    following: str,
-    preceding: str,
-) -> Iterator[str]:
+def evidence(sentence: Sentence, trigger: Hit, frame: Frame, ruling: Ruling) -> Iterator[str]:
     """Features of one candidate from its own sentence."""
+    words, clause_of, bodies = sentence.words, sentence.clauses, sentence.bodies
     entry = trigger.entry
     form = "verb" if trigger.form in VERB_FORMS else trigger.form
     yield f"trigger:{entry.id}"
@@ -73,7 +65,7 @@ def evidence(  # noqa: PLR0917
     yield f"modality:{ruling.modality}"
     yield ruling.rule
     families = set()
-    for hit in hits:
+    for hit in sentence.hits:
         if hit is trigger or hit.i == trigger.i:
             continue
         if hit.kind == "negative":
@@ -88,8 +80,8 @@ def evidence(  # noqa: PLR0917
             families.add("court")
     for family in families:
         yield f"with:{family}"
-    yield f"next:{following}"
-    yield f"prev:{preceding}"
+    yield f"next:{words[trigger.j] if trigger.j < len(words) else ''}"
+    yield f"prev:{words[trigger.i - 1] if trigger.i else '^'}"
 
 
 def around(title: frozenset[str], document: Counter[str], own: Sequence[Hit]) -> Iterator[str]:

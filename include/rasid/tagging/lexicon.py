@@ -104,6 +104,7 @@ _FIELDS = _SHAPES | frozenset(
         "agentless",
         "mutual",
         "result",
+        "secondary",
         "foils",
         "repels",
         "threatens",

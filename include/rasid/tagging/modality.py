@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rasid.arabic import Token, fold
+from rasid.arabic import fold
 from rasid.tagging.matcher import VERB_FORMS, Hit
+from rasid.tagging.sentence import Sentence
 
 
 class Ruling(NamedTuple):
@@ -46,53 +47,45 @@ _WAS = re.compile(r"^[وف]?كان(?:ت|وا|ا|تا)?$")
 _HABIT = frozenset(fold(w) for w in ["يومي", "متكررة", "متواترة", "باستمرار", "عادة", "شبه"])
 
 
-def rule_modality(
-    tokens: Sequence[Token],
-    hits: Sequence[Hit],
-    clauses: Sequence[int],
-    trigger: Hit,
-    year: int | None,
-) -> Ruling:
-    """The modality of the event that `trigger` states; `year` is that of publication."""
-    i = trigger.i
-    particle = _particle(tokens, trigger)
+def rule_modality(sentence: Sentence, trigger: Hit) -> Ruling:
+    """The modality of the event that `trigger` states."""
+    particle = _particle(sentence.words, trigger)
     if particle is not None:
         return particle
-    governor = _governor(tokens, hits, clauses, trigger)
-    frame = _frame(tokens, hits, clauses, i, year)
+    governor = _governor(sentence, trigger)
+    frame = _frame(sentence, trigger.i)
     if governor is not None and frame is not None and governor.modality != "denied":
         # What was once demanded or planned is background when the frame is old.
         return frame if frame.rule == "frame:was" else governor
     return governor or frame or Ruling("factual", None, "default")
 
 
-def _particle(tokens: Sequence[Token], trigger: Hit) -> Ruling | None:
+def _particle(words: Sequence[str], trigger: Hit) -> Ruling | None:
     i = trigger.i
     if trigger.form in VERB_FORMS:
         if trigger.reading.future:
             return Ruling("threatened_planned", (i, i + 1), "particle:sa")
         for k in range(max(0, i - 2), i):
-            word = tokens[k].shape.folded
+            word = words[k]
             if word == "سوف":
                 return Ruling("threatened_planned", (k, k + 1), "particle:sawfa")
             if word in _NOT or word in ("ولم", "ولن"):
-                if k and tokens[k - 1].shape.folded == "ما":
+                if k and words[k - 1] == "ما":
                     return Ruling("demanded", (k - 1, k + 1), "particle:ma-lam")
                 return Ruling("denied", (k, k + 1), "particle:not")
-        if i and tokens[i - 1].shape.folded == "لا" and trigger.form.startswith("pres"):
+        if i and words[i - 1] == "لا" and trigger.form.startswith("pres"):
             return Ruling("denied", (i - 1, i), "particle:la")
-    elif i and tokens[i - 1].shape.folded in ("عدم", "دون", "بدون", "بعدم", "لعدم"):
+    elif i and words[i - 1] in ("عدم", "دون", "بدون", "بعدم", "لعدم"):
         return Ruling("denied", (i - 1, i), "particle:without")
     return None
 
 
-def _governor(
-    tokens: Sequence[Token], hits: Sequence[Hit], clauses: Sequence[int], trigger: Hit
-) -> Ruling | None:
+def _governor(sentence: Sentence, trigger: Hit) -> Ruling | None:
     i = trigger.i
+    clauses = sentence.clauses
     best: Hit | None = None
-    for hit in hits:
-        if hit.kind != "modality" or not hit.entry.get("modality") or hit.i >= trigger.j:
+    for hit in sentence.of("modality"):
+        if not hit.entry.get("modality") or hit.i >= trigger.j:
             continue
         if hit.entry.get("modality") == "historical_background" or hit.entry.get("particle"):
             continue
@@ -101,7 +94,7 @@ def _governor(
         limit = 12 if hit.form in VERB_FORMS else 6
         if i - hit.j > limit or (clauses[i] - clauses[hit.i]) > 1:
             continue
-        if any(t.shape.folded in _ENDS_SCOPE for t in tokens[hit.j : i]):
+        if not _ENDS_SCOPE.isdisjoint(sentence.words[hit.j : i]):
             continue
         if best is None or hit.i >= best.i:
             best = hit
@@ -110,29 +103,23 @@ def _governor(
     return Ruling(str(best.entry.get("modality")), (best.i, best.j), f"governor:{best.entry.id}")
 
 
-def _frame(
-    tokens: Sequence[Token],
-    hits: Sequence[Hit],
-    clauses: Sequence[int],
-    i: int,
-    year: int | None,
-) -> Ruling | None:
-    for k, token in enumerate(tokens[:2]):
-        if _WAS.match(token.shape.folded):
+def _frame(sentence: Sentence, i: int) -> Ruling | None:
+    clauses = sentence.clauses
+    for k, word in enumerate(sentence.words[:2]):
+        if _WAS.match(word):
             return Ruling("historical_background", (k, k + 1), "frame:was")
-    for hit in hits:
-        if hit.kind == "modality" and hit.entry.get("modality") == "historical_background":
+    for hit in sentence.of("modality"):
+        if hit.entry.get("modality") == "historical_background":
             near = abs(clauses[hit.i] - clauses[i]) <= 1
             if near or hit.i <= 2:
                 return Ruling("historical_background", (hit.i, hit.j), f"frame:{hit.entry.id}")
-    if year is not None:
-        for k, token in enumerate(tokens):
-            word = token.shape.folded
-            if token.shape.kind == "number" and _YEAR.fullmatch(word) and int(word) < year:
+    if sentence.day is not None:
+        for k, word in enumerate(sentence.words):
+            if _YEAR.fullmatch(word) and int(word) < sentence.day.year:
                 return Ruling("historical_background", (k, k + 1), "frame:old-year")
     return None
 
 
-def is_habitual(tokens: Sequence[Token]) -> bool:
+def is_habitual(sentence: Sentence) -> bool:
     """Whether the sentence speaks of what happens again and again."""
-    return any(token.shape.folded in _HABIT for token in tokens)
+    return not _HABIT.isdisjoint(sentence.words)

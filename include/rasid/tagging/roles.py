@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rasid.arabic import Token, fold
+from rasid.arabic import fold
 from rasid.tagging.actors import Party
 from rasid.tagging.matcher import VERB_FORMS, Hit
+from rasid.tagging.sentence import Sentence
 
 
 _AGENT_PREPS = (("علي", "يد"), ("علي", "ايدي"), ("من", "قبل"), ("من", "جانب"), ("بيد",), ("بايدي",))
@@ -78,51 +79,41 @@ class Frame:
     governor: Hit | None = None
 
 
-def preposition(tokens: Sequence[Token], i: int, prep: str) -> str:
+def preposition(words: Sequence[str], i: int, prep: str) -> str:
     """The preposition that governs token `i`: written on it, or the word before it."""
     if prep:
         return prep
-    return tokens[i - 1].shape.folded.removeprefix("و") if i else ""
+    return words[i - 1].removeprefix("و") if i else ""
 
 
-def light_verb(hits: Sequence[Hit], clauses: Sequence[int], trigger: Hit) -> Hit | None:
+def light_verb(sentence: Sentence, trigger: Hit) -> Hit | None:
     """The light verb whose object `trigger` is: شن … هجوما, تعرض … لقصف."""
+    if trigger.entry.get("class") == "light":
+        return None
     best = None
-    for hit in hits:
-        if (
-            hit.entry.get("class") == "light"
-            and 0 < trigger.i - hit.i <= 8
-            and hit.kind == "attack"
-        ):
-            words = hit.entry.get("object") or ()
-            if trigger.entry.get("class") != "light" and clauses[trigger.i] - clauses[hit.i] <= 1:
-                del words
-                best = hit
+    for hit in sentence.of("attack"):
+        near = 0 < trigger.i - hit.i <= 8
+        if near and hit.entry.get("class") == "light":
+            step = sentence.clauses[trigger.i] - sentence.clauses[hit.i]
+            best = hit if step <= 1 else best
     return best
 
 
-def read_roles(
-    tokens: Sequence[Token],
-    hits: Sequence[Hit],
-    clauses: Sequence[int],
-    bodies: Sequence[Party],
-    trigger: Hit,
-) -> Frame:
+def read_roles(sentence: Sentence, trigger: Hit) -> Frame:
     """The frame of `trigger`: agents, patients, places, weapons in its clause."""
-    frame = Frame(governor=light_verb(hits, clauses, trigger))
+    frame = Frame(governor=light_verb(sentence, trigger))
+    clauses = sentence.clauses
     clause = clauses[trigger.i]
-    near = [p for p in bodies if abs(clauses[p.i] - clause) <= 1]
-    own = [p for p in bodies if clauses[p.i] == clause]
+    own = [p for p in sentence.bodies if clauses[p.i] == clause]
     head = frame.governor or trigger
-    _nisba(hits, trigger, frame)
-    _agent(tokens, clauses, own, near, head, trigger, frame)
-    _patients(tokens, own, head, trigger, frame)
-    _places(tokens, hits, clauses, trigger, frame)
-    for hit in hits:
-        if hit.kind == "weapon" and abs(clauses[hit.i] - clause) <= 1:
-            frame.weapons.append(hit)
-        elif hit.kind == "target" and hit.entry.get("target") and clauses[hit.i] == clause:
-            frame.things.append(hit)
+    _nisba(sentence.hits, trigger, frame)
+    _agent(sentence, own, head, trigger, frame)
+    _patients(sentence.words, own, head, trigger, frame)
+    _places(sentence, trigger, frame)
+    frame.weapons = [h for h in sentence.of("weapon") if abs(clauses[h.i] - clause) <= 1]
+    frame.things = [
+        h for h in sentence.of("target") if h.entry.get("target") and clauses[h.i] == clause
+    ]
     return frame
 
 
@@ -138,28 +129,22 @@ def _nisba(hits: Sequence[Hit], trigger: Hit, frame: Frame) -> None:
             return
 
 
-def _agent(  # noqa: PLR0917
-    tokens: Sequence[Token],
-    clauses: Sequence[int],  # noqa: ARG001
-    own: Sequence[Party],
-    near: Sequence[Party],
-    head: Hit,
-    trigger: Hit,
-    frame: Frame,
-) -> None:
+def _agent(sentence: Sentence, own: Sequence[Party], head: Hit, trigger: Hit, frame: Frame) -> None:
+    words, clauses = sentence.words, sentence.clauses
+    near = [p for p in sentence.bodies if abs(clauses[p.i] - clauses[trigger.i]) <= 1]
     suffers = bool(head.entry.get("target_subject")) or head.form in ("pass", "pres_pass")
     # The written sign of a passive, or «قتل جنديان في …»: who is killed stands after the verb.
-    suffers = suffers or (head.form == "past" and tokens[head.i].shape.damma)
-    suffers = suffers or (bool(head.entry.get("result")) and _no_object(tokens, own, head))
+    suffers = suffers or (head.form == "past" and sentence.tokens[head.i].shape.damma)
+    suffers = suffers or (bool(head.entry.get("result")) and _no_object(words, own, head))
     for party in own:
-        before = [t.shape.folded for t in tokens[max(0, party.i - 2) : party.i]]
+        before = words[max(0, party.i - 2) : party.i]
         for cue in _AGENT_PREPS:
             if tuple(before[-len(cue) :]) == cue and party.i > trigger.i:
                 frame.agents, frame.agent_rule = [party], "agent:by"
                 return
     if suffers:
         for party in own:
-            if party.i > trigger.i and preposition(tokens, party.i, party.prep) in ("من", "ل", "ب"):
+            if party.i > trigger.i and preposition(words, party.i, party.prep) in ("من", "ل", "ب"):
                 frame.agents, frame.agent_rule = [party], "agent:oblique"
         return
     verbal = head.form in VERB_FORMS
@@ -173,13 +158,13 @@ def _agent(  # noqa: PLR0917
         return
     if verbal:
         for party in own:
-            prep = preposition(tokens, party.i, party.prep)
+            prep = preposition(words, party.i, party.prep)
             if head.j <= party.i <= head.j + 3 and prep not in _OBLIQUE and not party.equipment:
                 frame.agents, frame.agent_rule = [party], "agent:subject"
                 return
         before_ = [
             p for p in near
-            if p.i < head.i and preposition(tokens, p.i, p.prep) not in _OBLIQUE
+            if p.i < head.i and preposition(words, p.i, p.prep) not in _OBLIQUE
         ]  # fmt: skip
         if before_:
             frame.agents, frame.agent_rule = (
@@ -188,7 +173,7 @@ def _agent(  # noqa: PLR0917
             )
         return
     for party in own:
-        prep = preposition(tokens, party.i, party.prep)
+        prep = preposition(words, party.i, party.prep)
         if party.i == trigger.j and not transitive and prep not in _OBLIQUE:
             frame.agents, frame.agent_rule = [party], "agent:genitive"
             return
@@ -206,21 +191,21 @@ def _agent(  # noqa: PLR0917
             return
     if not transitive:
         for party in own:
-            prep = preposition(tokens, party.i, party.prep)
+            prep = preposition(words, party.i, party.prep)
             if 0 <= party.i - trigger.j <= 2 and prep not in _OBLIQUE:
                 frame.agents, frame.agent_rule = [party], "agent:genitive"
                 return
 
 
-def _no_object(tokens: Sequence[Token], own: Sequence[Party], head: Hit) -> bool:
+def _no_object(words: Sequence[str], own: Sequence[Party], head: Hit) -> bool:
     """Whether a verb of killing has one bare noun phrase only: «قتل مسلحون في …»."""
     if head.form not in VERB_FORMS:
         return False
     for party in own:
         if 0 <= party.i - head.j <= 2:
-            if party.j >= len(tokens):
+            if party.j >= len(words):
                 return True
-            following = tokens[party.j].folded
+            following = words[party.j]
             return following[:1] == "ب" or following in _ADJUNCT or not following[:1].isalpha()
     return True
 
@@ -251,35 +236,30 @@ _OBLIQUE = frozenset(
 
 
 def _patients(
-    tokens: Sequence[Token], own: Sequence[Party], head: Hit, trigger: Hit, frame: Frame
+    words: Sequence[str], own: Sequence[Party], head: Hit, trigger: Hit, frame: Frame
 ) -> None:
     for party in own:
         if party in frame.agents or party.i < head.i:
             continue
-        prep = preposition(tokens, party.i, party.prep)
+        prep = preposition(words, party.i, party.prep)
         bare = prep not in _OBLIQUE and party.i - trigger.j <= 4
         if prep in _TARGET or (bare and trigger.kind == "attack"):
             frame.patients.append(party)
 
 
-def _places(
-    tokens: Sequence[Token],
-    hits: Sequence[Hit],
-    clauses: Sequence[int],
-    trigger: Hit,
-    frame: Frame,
-) -> None:
+def _places(sentence: Sentence, trigger: Hit, frame: Frame) -> None:
+    hits, words, clauses = sentence.hits, sentence.words, sentence.clauses
     move = trigger.kind == "troop_movement"
     for hit in hits:
         country = hit.kind == "country" and hit.form == "word"
         if not (hit.kind == "place" or country):
             continue
-        if abs(clauses[hit.i] - clauses[trigger.i]) > 2 or _dateline(tokens, hit):
+        if abs(clauses[hit.i] - clauses[trigger.i]) > 2 or _dateline(words, hit):
             continue
         k = hit.i - 1
-        while k >= 0 and tokens[k].shape.folded in _INSIDE:
+        while k >= 0 and words[k] in _INSIDE:
             k -= 1
-        word = hit.reading.prep or (tokens[k].shape.folded.removeprefix("و") if k >= 0 else "")
+        word = hit.reading.prep or (words[k].removeprefix("و") if k >= 0 else "")
         if move and word in _FROM:
             frame.from_.append(hit)
         elif move and word in _TO:
@@ -293,9 +273,9 @@ def _places(
             frame.places.append(hit)
 
 
-def _dateline(tokens: Sequence[Token], hit: Hit) -> bool:
+def _dateline(words: Sequence[str], hit: Hit) -> bool:
     """Where the reporter is (دبي - وكالات), or who speaks (بغداد: …), is not where it happened."""
-    return hit.i <= 2 and hit.j < len(tokens) and tokens[hit.j].text in "-–—:/|("
+    return hit.i <= 2 and hit.j < len(words) and words[hit.j] in "-–—:/|("
 
 
 _INSIDE = frozenset(

@@ -1,0 +1,64 @@
+"""One sentence with all that was found in it; clauses and bodies are worked out when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+
+from rasid.arabic import Token
+from rasid.tagging.actors import Party, parties
+from rasid.tagging.clauses import clause_ids
+from rasid.tagging.matcher import Hit
+
+
+class Sentence:
+    """Tokens and hits of `text[start:end]`; most sentences of a day's news are never asked more."""
+
+    def __init__(
+        self,
+        *,
+        index: int,
+        start: int,
+        end: int,
+        tokens: list[Token],
+        hits: list[Hit],
+        day: date | None,
+    ) -> None:
+        self.index = index
+        self.start = start
+        self.end = end
+        self.tokens = tokens
+        self.hits = hits
+        self.day = day  # of publication: classes of groups depend on it
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The folded tokens."""
+        return [token.shape.folded for token in self.tokens]
+
+    @cached_property
+    def clauses(self) -> list[int]:
+        """The clause of each token."""
+        return clause_ids(self.tokens)
+
+    @cached_property
+    def bodies(self) -> list[Party]:
+        """Armed bodies and countries, in order."""
+        return parties(self.hits, self.day)
+
+    @cached_property
+    def has_body(self) -> bool:
+        """Whether it names an armed body or a country, which may act as one."""
+        return any(p.armed or p.cls == "state" for p in self.bodies)
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Hit]]:
+        found: dict[str, list[Hit]] = {}
+        for hit in self.hits:
+            found.setdefault(hit.entry.kind, []).append(hit)
+        return found
+
+    def of(self, kind: str) -> Sequence[Hit]:
+        """The hits of one kind, in order."""
+        return self._by_kind.get(kind, ())

@@ -1,0 +1,92 @@
+"""Which hits may state an event: the restrictions that lexicon entries set on their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from rasid.arabic import tokenize
+from rasid.tagging.lexicon import Entry
+from rasid.tagging.matcher import VERB_FORMS, Hit
+from rasid.tagging.sentence import Sentence
+
+
+TAGS = ("attack", "troop_movement")
+MOST_TRIGGERS = 24  # in one sentence; more is no news
+_REACH = 12  # tokens between a light verb and its object
+
+
+class _Limits(NamedTuple):
+    """What one entry asks of the words around it, folded."""
+
+    not_next: tuple[tuple[str, ...], ...]
+    not_prev: tuple[tuple[str, ...], ...]
+    objects: frozenset[str]
+
+
+class Triggers:
+    """Finds the triggers of a sentence."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._limits = {e.id: _limits(e) for e in entries.values() if e.kind in TAGS}
+
+    def of(self, sentence: Sentence, *, near: bool) -> Iterator[Hit]:
+        """The hits that may state an event of their kind here, in order, the first ones only.
+
+        `near`: the title or the sentence before names an armed body, which this one may mean.
+        """
+        seen: dict[tuple[str, int], Hit] = {}
+        for tag in TAGS:
+            for hit in sentence.of(tag):
+                if not self.allowed(hit, sentence, near=near):
+                    continue
+                # The same word as verb and as noun is one trigger: the noun, if the noun fits.
+                key = (hit.entry.id, hit.i)
+                if key not in seen or (
+                    hit.form not in VERB_FORMS and not _after_subject(sentence, hit)
+                ):
+                    seen[key] = hit
+        yield from sorted(seen.values(), key=lambda h: h.i)[:MOST_TRIGGERS]
+
+    def allowed(self, hit: Hit, sentence: Sentence, *, near: bool) -> bool:
+        """Whether the words around a hit leave it the reading of an event."""
+        entry = hit.entry
+        words = sentence.words
+        limits = self._limits[entry.id]
+        if any(words[hit.j : hit.j + len(w)] == list(w) for w in limits.not_next):
+            return False
+        if any(words[max(0, hit.i - len(w)) : hit.i] == list(w) for w in limits.not_prev):
+            return False
+        if hit.form == "sg" and entry.get("plural_only"):
+            return False
+        needs = entry.get("needs")
+        if needs == "context" or needs is None or sentence.has_body:
+            return entry.get("class") != "light" or _has_object(hit, limits.objects, sentence)
+        return near and needs != "force_object"
+
+
+def _has_object(hit: Hit, objects: frozenset[str], sentence: Sentence) -> bool:
+    """Whether a light verb's object stands near and is no trigger by itself."""
+    for k in range(hit.j, min(hit.j + _REACH, len(sentence.words))):
+        if sentence.clauses[k] - sentence.clauses[hit.i] > 1:
+            return False
+        if sentence.words[k] in objects:
+            others = [h for h in sentence.of("attack") if h.i == k and h is not hit]
+            return not others or others[-1].entry.get("class") == "weak"
+    return False
+
+
+def _after_subject(sentence: Sentence, hit: Hit) -> bool:
+    return bool(hit.i) and any(p.j == hit.i for p in sentence.bodies)
+
+
+def _limits(entry: Entry) -> _Limits:
+    return _Limits(
+        _folded(entry.get("not_next") or ()),
+        _folded(entry.get("not_prev") or ()),
+        frozenset(w[0] for w in _folded(entry.get("object") or ())),
+    )
+
+
+def _folded(phrases: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(t.folded for t in tokenize(p)) for p in phrases)
