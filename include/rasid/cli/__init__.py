@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import rich.progress
 import structlog
@@ -25,6 +25,7 @@ from rasid.settings import settings
 
 
 if TYPE_CHECKING:
+    from rasid.airflow.once import Pass
     from rasid.kibana import Step
     from rasid.search import Change
 
@@ -38,9 +39,11 @@ app = typer.Typer(
 es_app = typer.Typer(help="The local Elasticsearch node.", no_args_is_help=True)
 feeds_app = typer.Typer(help="The feed registry.", no_args_is_help=True)
 lexicon_app = typer.Typer(help="The analysts' lexicon.", no_args_is_help=True)
+quarantine_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 app.add_typer(es_app, name="es")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(lexicon_app, name="lexicon")
+app.add_typer(quarantine_app, name="quarantine")
 
 # Piped or logged, a table keeps its columns instead of folding at 80.
 out = Console(width=None if sys.stdout.isatty() else 160)
@@ -49,6 +52,14 @@ err = Console(stderr=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 FeedsFile = Annotated[
     Path | None, typer.Option("--feeds", help="Registry file instead of RASID_FEEDS.")
+]
+Cause = Annotated[str, typer.Option(help="Only this cause, such as no_text; dropped ones too.")]
+OfFeed = Annotated[str, typer.Option("--feed", help="Only entries of the feed with this id.")]
+Since = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Ended on this day (UTC) or later.")
+]
+Until = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Ended on this day or before.")
 ]
 
 
@@ -108,7 +119,12 @@ def run(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
     from rasid.airflow.once import run_once
 
     with _stdout_to_stderr():
-        done = run_once()
+        done = run_once("monitor_news", {"only_due": False})
+    _tell_pass(done, as_json=as_json)
+
+
+def _tell_pass(done: Pass, *, as_json: bool) -> NoReturn:
+    """Print the books of a pass; exit 0 when it ended well and they are closed."""
     good = done.state == "success" and bool(done.books) and all(b.closed for b in done.books)
     if as_json:
         _print_json(
@@ -443,6 +459,76 @@ def evaluate(labels: Annotated[Path, typer.Argument(help="Labelled JSONL documen
     for line in below:
         err.print(line, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1 if below else 0)
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    *,
+    feed: OfFeed = "",
+    cause: Cause = "",
+    since: Since = None,
+    until: Until = None,
+    size: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """What is quarantined, the longest first; with --cause also what was dropped for it."""
+    from rasid.cli.quarantine import stuck_table
+    from rasid.pipeline.quarantine import Selection, causes, find
+    from rasid.search import connect
+
+    chosen = Selection(cause, feed, _midnight(since), _midnight(until, days=1))
+    with connect(settings()) as es:
+        counts, entries = causes(es, chosen), find(es, chosen, size=size)
+    if as_json:
+        _print_json({"causes": counts, "entries": entries})
+    else:
+        out.print(stuck_table(entries, counts))
+
+
+@quarantine_app.command("show")
+def quarantine_show(entry_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """One entry: cause, error, where its raw page lies, and the first lines of that page."""
+    from rasid.cli.quarantine import one_entry
+    from rasid.search import connect
+
+    with connect(settings()) as es:
+        entry = one_entry(es, entry_id)
+    head = entry.pop("head")
+    out.print(json.dumps(entry, ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
+    out.print(head or "No page was kept.", markup=False, highlight=False, soft_wrap=True)
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    ids: Annotated[list[str] | None, typer.Argument(help="Entry ids; none: all selected.")] = None,
+    *,
+    feed: OfFeed = "",
+    cause: Cause = "",
+    since: Since = None,
+    until: Until = None,
+    feeds: FeedsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the DAG replay_quarantine in this process; prints the closed books."""
+    _use(feeds)
+    _node_for_us()
+    from rasid.airflow.once import run_once
+
+    conf = {
+        "cause": cause or None,
+        "feed": feed or None,
+        "from": f"{since:%Y-%m-%d}" if since else None,
+        "to": f"{until:%Y-%m-%d}" if until else None,
+        "entries": ids or [],
+    }
+    with _stdout_to_stderr():
+        done = run_once("replay_quarantine", conf)
+    _tell_pass(done, as_json=as_json)
+
+
+def _midnight(day: datetime | None, *, days: int = 0) -> datetime | None:
+    """The start (UTC) of the day so many days later."""
+    return day.replace(tzinfo=UTC) + timedelta(days=days) if day else None
 
 
 def _provision_kibana(url: str, *, dry_run: bool) -> list[Step]:
