@@ -32,12 +32,12 @@ def es_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings that lead to a node for tests: RASID_ES_URL when set, else one of our own."""
     if settings().es_url:
         with connect(settings()) as es:
-            if es.indices.get(index="rasid-*"):
+            if es.count(index="rasid-*")["count"]:
                 pytest.skip("the cluster of RASID_ES_URL holds Rasid's data; tests would delete it")
         yield settings()
         return
     own = Settings(home=tmp_path_factory.mktemp("home"), es_port=free_port())
-    node = replace(local_node.local_node(own), heap="512m")
+    node = replace(local_node.local_node(own), java_options=local_node.SHORT_LIVED)
     local_node.start(node)
     yield own
     local_node.stop(node)
@@ -63,3 +63,13 @@ def es(es_session: Elasticsearch) -> Iterator[Elasticsearch]:
     used = [name for name, index in stats.items() if any(index["total"]["docs"].values())]
     if used:
         es_session.indices.delete(index=used)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    """Debian's chromium; Playwright's own download is never used. Skips where there is none."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium: apt-get install chromium")
+    # As root the sandbox cannot be set up; the pages are our own.
+    return {"executable_path": chromium, "args": ["--no-sandbox"]}

@@ -56,7 +56,7 @@ def secure(tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     own = Settings(home=tmp_path_factory.mktemp("secure"), es_port=port)
-    node = replace(local_node.local_node(own), heap="512m", secure=True)
+    node = replace(local_node.local_node(own), java_options=local_node.SHORT_LIVED, secure=True)
     local_node.start(node)
     with local_node.admin(node) as es:
         provision(es)

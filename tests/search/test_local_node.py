@@ -244,7 +244,7 @@ class TestRealNode:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         own = local_node.local_node(Settings(home=tmp_path / "home", es_port=port))
-        node = replace(own, heap="512m")
+        node = replace(own, java_options=local_node.SHORT_LIVED)
         yield node
         local_node.stop(node)
         shutil.rmtree(node.folder, ignore_errors=True)

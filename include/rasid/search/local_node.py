@@ -64,9 +64,13 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 _log = structlog.get_logger()
 
 
+# For nodes that live for minutes: half the processor time until it answers, a slower node after.
+SHORT_LIVED = "-Xms512m -Xmx512m -XX:-AlwaysPreTouch -XX:TieredStopAtLevel=1"
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Where one node lives: its files, its port, its heap (as Java writes it), security on or off.
+    """Where one node lives: its files, its port, what Java is told, security on or off.
 
     A secure node speaks TLS, asks for credentials and keeps its first password and certificate in
     `folder`.
@@ -75,7 +79,7 @@ class Node:
     folder: Path
     program: Path
     port: int
-    heap: str = "1g"
+    java_options: str = "-Xms1g -Xmx1g"
     secure: bool = False
 
     @property
@@ -429,7 +433,7 @@ def _environment(node: Node, jdk: Path) -> dict[str, str]:
         "JAVA": str(jdk / "bin" / "java"),
         "JAVA_TYPE": "ES_JAVA_HOME",
         "ES_JAVA_HOME": str(jdk),
-        "ES_JAVA_OPTS": f"-Xms{node.heap} -Xmx{node.heap}",
+        "ES_JAVA_OPTS": node.java_options,
     }
 
 
