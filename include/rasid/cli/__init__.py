@@ -446,89 +446,35 @@ def lexicon_explain(words: str) -> None:
 
 
 @app.command()
-def evaluate(labels: Annotated[Path, typer.Argument(help="Labelled JSONL documents.")]) -> None:
-    """Figures of the tagger on labelled news, held against their floors."""
-    from rasid.tagging import below_floors, load_tagger
+def evaluate(
+    labels: Annotated[
+        Path | None, typer.Argument(help="Labelled JSONL or gold folder; none: our own gold.")
+    ] = None,
+    *,
+    pin: Annotated[bool, typer.Option("--pin", help="Raise the floors to the figures.")] = False,
+    lower: Annotated[bool, typer.Option("--lower", help="With --pin: lower floors too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Figures of the tagger on labelled documents, by stratum, held against their floors."""
+    from rasid.cli.figures import figures_table
+    from rasid.tagging import GOLD, below_floors, load_tagger, pin_floors
     from rasid.tagging import evaluate as measure
 
-    if not labels.is_file():
-        raise ConfigError(f"{labels} is no file. Name labelled documents, one JSON object a line.")
+    labels = labels or GOLD
+    if not labels.exists():
+        raise ConfigError(f"{labels} does not exist. Name labelled documents, one JSON a line.")
     figures = measure(labels, load_tagger())
-    _print_json(figures)
-    below = below_floors(figures)
+    if as_json:
+        _print_json(figures)
+    else:
+        out.print(figures_table(figures))
+    if pin:
+        for line in pin_floors(figures, labels, may_lower=lower):
+            err.print(line, style="yellow", markup=False, soft_wrap=True)
+    below = below_floors(figures, labels)
     for line in below:
         err.print(line, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1 if below else 0)
-
-
-@quarantine_app.command("list")
-def quarantine_list(
-    *,
-    feed: OfFeed = "",
-    cause: Cause = "",
-    since: Since = None,
-    until: Until = None,
-    size: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 50,
-    as_json: AsJson = False,
-) -> None:
-    """What is quarantined, the longest first; with --cause also what was dropped for it."""
-    from rasid.cli.quarantine import stuck_table
-    from rasid.pipeline.quarantine import Selection, causes, find
-    from rasid.search import connect
-
-    chosen = Selection(cause, feed, _midnight(since), _midnight(until, days=1))
-    with connect(settings()) as es:
-        counts, entries = causes(es, chosen), find(es, chosen, size=size)
-    if as_json:
-        _print_json({"causes": counts, "entries": entries})
-    else:
-        out.print(stuck_table(entries, counts))
-
-
-@quarantine_app.command("show")
-def quarantine_show(entry_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-    """One entry: cause, error, where its raw page lies, and the first lines of that page."""
-    from rasid.cli.quarantine import one_entry
-    from rasid.search import connect
-
-    with connect(settings()) as es:
-        entry = one_entry(es, entry_id)
-    head = entry.pop("head")
-    out.print(json.dumps(entry, ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
-    out.print(head or "No page was kept.", markup=False, highlight=False, soft_wrap=True)
-
-
-@quarantine_app.command("replay")
-def quarantine_replay(
-    ids: Annotated[list[str] | None, typer.Argument(help="Entry ids; none: all selected.")] = None,
-    *,
-    feed: OfFeed = "",
-    cause: Cause = "",
-    since: Since = None,
-    until: Until = None,
-    feeds: FeedsFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run the DAG replay_quarantine in this process; prints the closed books."""
-    _use(feeds)
-    _node_for_us()
-    from rasid.airflow.once import run_once
-
-    conf = {
-        "cause": cause or None,
-        "feed": feed or None,
-        "from": f"{since:%Y-%m-%d}" if since else None,
-        "to": f"{until:%Y-%m-%d}" if until else None,
-        "entries": ids or [],
-    }
-    with _stdout_to_stderr():
-        done = run_once("replay_quarantine", conf)
-    _tell_pass(done, as_json=as_json)
-
-
-def _midnight(day: datetime | None, *, days: int = 0) -> datetime | None:
-    """The start (UTC) of the day so many days later."""
-    return day.replace(tzinfo=UTC) + timedelta(days=days) if day else None
 
 
 def _provision_kibana(url: str, *, dry_run: bool) -> list[Step]:

@@ -28,6 +28,7 @@ _ROLES = frozenset(
     ]
 )
 _COUNTS = ("killed", "injured", "size")
+_REGISTERS = frozenset({"agency", "paper", "local", "statement", "post"})
 _SAYS = frozenset({"claimed", "accused", "witness", "official", "media"})
 _OUTCOMES = frozenset({"repelled", "intercepted", "failed", "aborted"})
 _RANGE = re.compile(r"(\d+)(\+|-\d+)?")
@@ -65,17 +66,12 @@ class GoldDocument:
     disputed: frozenset[int]  # numbers of sentences that two readers would label differently
     events: tuple[GoldEvent, ...]
 
-    @property
-    def stratum(self) -> str:
-        tags = {event.tag for event in self.events}
-        return "quiet" if not tags else "attack" if "attack" in tags else "movement"
-
     def labels(self) -> dict[str, Any]:
         """The document as a line of a labels file (../shared/eval), with its `events` beside."""
         return {
             "id": self.id,
             "published_at": self.published.isoformat(),
-            "stratum": self.stratum,
+            "stratum": self.register,
             "text": self.text,
             "sentences": [
                 self._sentence(number, start, end)
@@ -151,6 +147,8 @@ def _document(block: str) -> GoldDocument:
     head, _, rest = block.partition("\n")
     parts = [part.strip() for part in head.removeprefix("###").split(";")]
     name, country, register, published = parts[:4]
+    if register not in _REGISTERS:
+        raise ValueError(f"register is {register!r}; one of {', '.join(sorted(_REGISTERS))}")
     body, _, lines = rest.partition("\n---")
     text, marks, sentences, disputed = _unmarked(body.strip())
     events = tuple(_event(line, text, marks) for line in lines.split("\n") if line.strip())
