@@ -27,7 +27,7 @@ from rasid.settings import settings
 if TYPE_CHECKING:
     from rasid.airflow.once import Pass
     from rasid.kibana import Step
-    from rasid.search import Change
+    from rasid.search import Change, Move
 
 
 app = typer.Typer(
@@ -256,25 +256,46 @@ def provision(
     *,
     kibana: Annotated[str, typer.Option(help="Address of a Kibana 9.4+ to provision too.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help="Move indices that need it to a new version.")
+    ] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Move migrated indices back, with what came since.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring index templates and indices to what include/elasticsearch says; repeatable."""
     from rasid.search import connect
+    from rasid.search import migrate as move
     from rasid.search import provision as bring_up
+    from rasid.search import roll_back as move_back
+
+    if rollback and (migrate or dry_run or kibana):
+        raise ConfigError("--rollback goes alone: it moves indices back and does nothing else.")
+
+    def tell(line: str) -> None:
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
 
     with connect(settings()) as es:
-        changes = bring_up(es, dry_run=dry_run)
-    shown: list[Change | Step] = [*changes]
+        if rollback:
+            moves, changes = move_back(es, tell=tell), []
+        else:
+            changes = bring_up(es, dry_run=dry_run)
+            due = [change.name for change in changes if change.action == "needs migration"]
+            moves = move(es, due, tell=tell) if migrate and not dry_run else []
+    moved = {move.source for move in moves}
+    shown: list[Change | Move | Step] = [c for c in changes if c.name not in moved]
+    shown += moves
     if kibana:
         shown += _provision_kibana(kibana, dry_run=dry_run)
     if as_json:
         _print_json([asdict(change) for change in shown])
     else:
         for change in shown:
-            out.print(f"{change.action}: {change.kind} {change.name}", markup=False)
+            out.print(str(change), markup=False, soft_wrap=True)
         if not shown:
             out.print("Nothing to change.")
-    raise typer.Exit(any(change.action == "needs migration" for change in changes))
+    raise typer.Exit(any(str(c).startswith("needs migration") for c in shown))
 
 
 @app.command()
@@ -475,6 +496,76 @@ def evaluate(
     for line in below:
         err.print(line, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1 if below else 0)
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    *,
+    feed: OfFeed = "",
+    cause: Cause = "",
+    since: Since = None,
+    until: Until = None,
+    size: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """What is quarantined, the longest first; with --cause also what was dropped for it."""
+    from rasid.cli.quarantine import stuck_table
+    from rasid.pipeline.quarantine import Selection, causes, find
+    from rasid.search import connect
+
+    chosen = Selection(cause, feed, _midnight(since), _midnight(until, days=1))
+    with connect(settings()) as es:
+        counts, entries = causes(es, chosen), find(es, chosen, size=size)
+    if as_json:
+        _print_json({"causes": counts, "entries": entries})
+    else:
+        out.print(stuck_table(entries, counts))
+
+
+@quarantine_app.command("show")
+def quarantine_show(entry_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """One entry: cause, error, where its raw page lies, and the first lines of that page."""
+    from rasid.cli.quarantine import one_entry
+    from rasid.search import connect
+
+    with connect(settings()) as es:
+        entry = one_entry(es, entry_id)
+    head = entry.pop("head")
+    out.print(json.dumps(entry, ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
+    out.print(head or "No page was kept.", markup=False, highlight=False, soft_wrap=True)
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    ids: Annotated[list[str] | None, typer.Argument(help="Entry ids; none: all selected.")] = None,
+    *,
+    feed: OfFeed = "",
+    cause: Cause = "",
+    since: Since = None,
+    until: Until = None,
+    feeds: FeedsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the DAG replay_quarantine in this process; prints the closed books."""
+    _use(feeds)
+    _node_for_us()
+    from rasid.airflow.once import run_once
+
+    conf = {
+        "cause": cause or None,
+        "feed": feed or None,
+        "from": f"{since:%Y-%m-%d}" if since else None,
+        "to": f"{until:%Y-%m-%d}" if until else None,
+        "entries": ids or [],
+    }
+    with _stdout_to_stderr():
+        done = run_once("replay_quarantine", conf)
+    _tell_pass(done, as_json=as_json)
+
+
+def _midnight(day: datetime | None, *, days: int = 0) -> datetime | None:
+    """The start (UTC) of the day so many days later."""
+    return day.replace(tzinfo=UTC) + timedelta(days=days) if day else None
 
 
 def _provision_kibana(url: str, *, dry_run: bool) -> list[Step]:
