@@ -14,7 +14,9 @@
     │   ├── PortTaken          somebody else listens on the node's port
     │   └── StartFailed        it was launched and did not come up, or is not the version we know
     ├── SearchUnavailable      Elasticsearch does not answer, or not in time: ours, worth a retry
+    ├── MigrationFailed        an index could not be moved to its new version; nothing went over
     ├── StoreUnavailable       the object storage cannot be read or written: ours, worth a retry
+    ├── NotifyFailed           a channel of RASID_NOTIFY did not take a message: worth a retry
     ├── BooksOpen              a run's counts do not add up: a defect, never to be retried silently
     └── FetchError             what a source did to us; `outcome` is its name in docs/operating.md
         ├── NotFound, Gone, Forbidden, Challenge, PolicyRefused        it refuses, or has nothing
@@ -90,8 +92,16 @@ class SearchUnavailable(RasidError):
     """Elasticsearch does not answer, or answers 429/503 for longer than we wait."""
 
 
+class MigrationFailed(RasidError):
+    """An index could not be moved to its new version; nothing went over."""
+
+
 class StoreUnavailable(RasidError):
     """The object storage under RASID_STORE cannot be read or written."""
+
+
+class NotifyFailed(RasidError):
+    """A channel of RASID_NOTIFY did not take a message."""
 
 
 class BooksOpen(RasidError):

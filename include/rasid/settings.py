@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     cache: Path = Field(default_factory=lambda: user_cache_path("rasid"))
     java_home: Path | None = None
     allow_hosts: Annotated[str, NoDecode] = ""
+    notify: SecretStr = SecretStr("")
     user_agent: str = "Rasid/0.1 (+news monitoring; robots.txt respected)"
 
     @property
