@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rasid.pipeline.records import Books
-from rasid.search import Hit
+from rasid.search import Hit, Story
 from rasid.search.local_node import Progress as NodeProgress
 
 
@@ -74,10 +74,10 @@ def mentions_table(mentions: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def hits_table(title: str, hits: Sequence[Hit]) -> Table:
-    """Search results with the matches in bold."""
+def hits_table(title: str, hits: Sequence[Hit], stories: Mapping[str, Story]) -> Table:
+    """Search results with the matches in bold, and who else tells the same."""
     table = Table(title=f"{title}: {len(hits)}", title_justify="left", show_lines=True)
-    for name in ("published", "outlet", "tag", "text"):
+    for name in ("published", "outlet", "tag", "text", "also"):
         table.add_column(name, overflow="fold")
     for hit in hits:
         source = hit.source
@@ -88,6 +88,7 @@ def hits_table(title: str, hits: Sequence[Hit]) -> Table:
             isolated(str(source.get("outlet", ""))),
             str(source.get("tag") or _tags(source)),
             _marked(best or plain),
+            _also(stories.get(source.get("story_id", ""))),
         )
     return table
 
@@ -121,6 +122,15 @@ def _marked(text: str) -> Text:
         shown.append(marked, style="bold yellow")
         shown.append(rest if end or not n else "")
     return shown
+
+
+def _also(story: Story | None) -> str:
+    """Who else tells the story of a hit; nothing where it stands alone."""
+    if story is None or story.newsrooms < 2:
+        return ""
+    others = story.newsrooms - 1
+    rooms = "newsroom" if others == 1 else "newsrooms"
+    return f"in {others} more {rooms}, first {isolated(story.first_outlet)}"
 
 
 def _names(value: object) -> str:
