@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from rasid.search.client import connect
-from rasid.search.linking import Linked, link_incidents
-from rasid.search.migration import Move, migrate, roll_back
 from rasid.search.query import Hit, Query, search_articles, search_mentions
 from rasid.search.stories import Story, stories
 from rasid.search.templates import Change, alias, index_for, provision
@@ -14,8 +12,6 @@ from rasid.search.writing import Write, WriteResult, delete_stale_mentions, writ
 __all__ = [
     "Change",
     "Hit",
-    "Linked",
-    "Move",
     "Query",
     "Story",
     "Write",
@@ -24,10 +20,7 @@ __all__ = [
     "connect",
     "delete_stale_mentions",
     "index_for",
-    "link_incidents",
-    "migrate",
     "provision",
-    "roll_back",
     "search_articles",
     "search_mentions",
     "stories",
