@@ -12,12 +12,13 @@ import socket
 import ssl
 import time
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 
 from rasid.sources import Feed, Validators, poll_feed
-from rasid.web import GuardedClient
+from rasid.web import GuardedClient, client
 
 
 NOTHING = Validators()
@@ -207,6 +208,65 @@ def test_a_slow_drip_past_the_deadline_is_a_timeout(serve, reply) -> None:
     started = time.monotonic()
     assert polling(serve, {"/feed": drip}, timeout=0.4)[0].outcome == "timeout"
     assert time.monotonic() - started < 5
+
+
+def test_a_connection_that_never_completes_is_a_timeout_and_the_host_is_dead(
+    serve, monkeypatch
+) -> None:
+    """A listener whose queue is full answers no handshake: packets go out, nothing comes back."""
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.5)
+    with socket.socket() as listener, ExitStack() as knocking:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        for _ in range(4):
+            knock = knocking.enter_context(socket.socket())
+            knock.settimeout(0.0)
+            knock.connect_ex(listener.getsockname())
+        started = time.monotonic()
+        poll, _ = polling(serve, {}, url=f"http://{host}/feed", allow={host}, times=3)
+    assert (poll.outcome, poll.error) == ("timeout", "127.0.0.1 did not answer a moment ago")
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("speaks", [b"", b"\x16\x03\x03\x00\x7a"], ids=["silent", "half a hello"])
+def test_a_handshake_that_does_not_end_is_a_timeout(serve, monkeypatch, speaks) -> None:
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.5)
+
+    async def main():
+        async def stall(reader, writer):
+            writer.write(speaks)
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(stall, "127.0.0.1", 0)
+        host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with (
+            server,
+            GuardedClient(allow_hosts=frozenset({host}), user_agent="Rasid/0.1") as web,
+        ):
+            feed = Feed("f", "F", f"https://{host}/feed", min_interval=0.0)
+            return await poll_feed(web, feed, NOTHING, now=NOW)
+
+    assert asyncio.run(main()).outcome == "timeout"
+
+
+def test_a_server_of_another_protocol_behind_https_is_a_tls_error(serve) -> None:
+    async def main():
+        async def ssh(reader, writer):
+            writer.write(b"SSH-2.0-OpenSSH_9\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(ssh, "127.0.0.1", 0)
+        host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with (
+            server,
+            GuardedClient(allow_hosts=frozenset({host}), user_agent="Rasid/0.1") as web,
+        ):
+            feed = Feed("f", "F", f"https://{host}/feed", min_interval=0.0)
+            return await poll_feed(web, feed, NOTHING, now=NOW)
+
+    assert asyncio.run(main()).outcome == "tls_error"
 
 
 def test_three_timeouts_in_a_row_make_the_host_dead(serve) -> None:
