@@ -42,12 +42,13 @@ class Chain:
         self.es = es
         self.site = site
         self.registry = registry
+        self.feeds = FEEDS
         self.clock = datetime.now(UTC)
         self.count = 0
 
     def write_registry(self, *more: dict) -> None:
         """Four of the demo's feeds: full text, windows-1256, Atom, and the one that fails."""
-        feeds = [f for f in demo_feeds(self.site.port) if f["id"] in FEEDS]
+        feeds = [f for f in demo_feeds(self.site.port) if f["id"] in self.feeds]
         body = yaml.safe_dump({"feeds": [*feeds, *more]}, allow_unicode=True)
         self.registry.write_text(body, "utf-8")
 
@@ -86,7 +87,7 @@ class Chain:
     @property
     def expected(self) -> int:
         """How many articles these feeds list."""
-        return sum(article.outlet.id in FEEDS for article in articles())
+        return sum(article.outlet.id in self.feeds for article in articles())
 
     def documents(self, family: str) -> dict[str, dict]:
         """All documents of a family by id."""
