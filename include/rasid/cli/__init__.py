@@ -161,7 +161,7 @@ def tag(
 
     tagger = tagging.load_tagger()
     bad = 0
-    found: list[tagging.Mention] = []
+    found: list[tagging.Tagged] = []
     for document in _documents(files or [], plain=text):
         if isinstance(document, str):
             err.print(document, style="red", markup=False, soft_wrap=True)
@@ -173,7 +173,8 @@ def tag(
             published_at=datetime.fromisoformat(published) if published else None,
         )
         if html is not None:
-            found += mentions
+            title = document["text"].strip().partition("\n")[0]
+            found.append(tagging.Tagged(title or str(document["id"]), mentions))
         elif explain:
             out.print(tagging.explain(mentions))
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rasid.tagging.evaluate import NEWS, below_floors, evaluate, pin_floors
-from rasid.tagging.explain import explain, explain_html
+from rasid.tagging.explain import Tagged, explain, explain_html
 from rasid.tagging.gold import GOLD
 from rasid.tagging.lexicon import Manifest, compile_lexicon
 from rasid.tagging.lint import Meaning, Problem, explain_word, lint_lexicon
@@ -12,7 +12,7 @@ from rasid.tagging.tagger import Tagger, load_tagger
 
 
 __all__ = [
-    "GOLD", "NEWS", "Manifest", "Meaning", "Mention", "Problem", "Role", "Span", "Tagger",
-    "below_floors", "compile_lexicon", "evaluate", "explain", "explain_html", "explain_word",
-    "lint_lexicon", "load_tagger", "pin_floors",
+    "GOLD", "NEWS", "Manifest", "Meaning", "Mention", "Problem", "Role", "Span", "Tagged",
+    "Tagger", "below_floors", "compile_lexicon", "evaluate", "explain", "explain_html",
+    "explain_word", "lint_lexicon", "load_tagger", "pin_floors",
 ]  # fmt: skip

@@ -2,114 +2,208 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import yaml
 
 from rich.console import Group
 from rich.text import Text
 
-from rasid.tagging.mention import Mention, Span
+from rasid.tagging.mention import Count, Mention
 
 
-# Role, its name for readers, and its colour on a terminal and in a page.
-_PARTS = (
-    ("trigger", "trigger", "bold white on red", "#b3261e"),
-    ("actors", "actor", "bold magenta", "#7b1fa2"),
-    ("targets", "target", "bold blue", "#1a56b0"),
-    ("places", "place", "bold green", "#1b6e3a"),
-    ("from_", "from", "green", "#4d7c0f"),
-    ("to", "to", "green", "#0f766e"),
-    ("weapons", "weapon", "bold yellow", "#9a5b00"),
-    ("modality_cue", "modality cue", "bold cyan", "#00687a"),
-)
+HERE = Path(__file__).parent
+
+# Role → style on a terminal. A page tells the roles by name, colour and kind of line.
+_STYLES = {
+    "trigger": "bold white on red",
+    "attacker": "bold magenta",
+    "mover": "bold magenta",
+    "targets": "bold blue",
+    "places": "bold green",
+    "from_": "green",
+    "to": "bold cyan",
+    "via": "cyan",
+    "weapons": "bold yellow",
+    "killed": "red",
+    "injured": "red",
+    "size": "yellow",
+    "event_time": "blue",
+    "speaker": "underline",
+    "modality_cue": "italic cyan",
+}
+# Role → colour on white, colour on black, line; each at least 4.5:1 against its ground.
+_COLOURS = {
+    "trigger": ("#b3261e", "#ff8a80", "solid"),
+    "attacker": ("#7b1fa2", "#d9a2f2", "double"),
+    "mover": ("#7b1fa2", "#d9a2f2", "double"),
+    "targets": ("#1a56b0", "#8fbcff", "dashed"),
+    "places": ("#1b6e3a", "#7ddc9b", "solid"),
+    "from_": ("#4c6b0f", "#b5d873", "dotted"),
+    "to": ("#0f6b64", "#74d8cf", "dotted"),
+    "via": ("#0f6b64", "#74d8cf", "dotted"),
+    "weapons": ("#8a4b00", "#ffb867", "dashed"),
+    "killed": ("#8c1d40", "#ff9dba", "dotted"),
+    "injured": ("#8c1d40", "#ff9dba", "dotted"),
+    "size": ("#6b5200", "#e5c95c", "dotted"),
+    "event_time": ("#345a7a", "#a6c8e4", "solid"),
+    "speaker": ("#5a4a3a", "#d5c3b0", "dashed"),
+    "modality_cue": ("#00606f", "#6fd4e4", "solid"),
+}
 
 
-def _spans(mention: Mention) -> list[tuple[int, int, int]]:
-    """(start, end, part) inside the mention's sentence, the trigger first, without overlaps."""
-    found: list[tuple[int, int, int]] = []
-    for part, (name, *_) in enumerate(_PARTS):
-        if name == "trigger":
-            pieces: Sequence[Span] = (Span(mention.trigger, mention.start, mention.end),)
-        else:
-            value = getattr(mention, name)
-            pieces = value if isinstance(value, tuple) else (value,) if value else ()
-        for piece in pieces:
-            start, end = piece.start - mention.sent_start, piece.end - mention.sent_start
-            if all(end <= a or start >= b for a, b, _ in found):
-                found.append((start, end, part))
-    return sorted(found)
+class Tagged(NamedTuple):
+    """A document with what was found in it."""
+
+    title: str
+    mentions: Sequence[Mention]
 
 
-def _facts(m: Mention) -> Iterator[tuple[str, str]]:
-    yield "tag", ("militia attack" if m.militia_attack else m.tag.replace("_", " "))
-    yield "kind", m.kind
-    yield "modality", m.modality
-    yield "actor class", m.actor_class
-    for name, count in (("killed", m.killed), ("injured", m.injured), ("size", m.size)):
-        if count is not None:
-            top = "" if count.max == count.min else f"–{count.max}" if count.max else "+"
-            yield name, f"{count.min}{top}"
-    if m.event_time is not None:
-        yield "when", f"{m.event_time.iso_from} ({m.event_time.precision}, {m.event_time.raw})"
-    if m.attribution.status != "none":
-        yield "says", m.attribution.status
-    yield "codes", " · ".join(filter(None, (m.acled_sub_event, m.plover_cat, m.cameo)))
-    yield "confidence", f"{m.confidence:.2f}"
+class Piece(NamedTuple):
+    """A piece of a sentence and the role it plays, "" between roles.
+
+    `joins` says that its last letter is written together with the next piece (لـ + هجمات): a
+    browser shapes what is annotated by itself, and would tear the word apart.
+    """
+
+    text: str
+    role: str
+    joins: bool = False
 
 
-def explain(mentions: Sequence[Mention]) -> Group:
+class Shown(NamedTuple):
+    """A mention as the page draws it."""
+
+    pieces: list[Piece]
+    facts: list[tuple[str, str]]
+    evidence: Sequence[str]
+    confidence: float
+    start: int
+    end: int
+
+
+def explain(mentions: Iterable[Mention]) -> Group:
     """Each mention in its sentence with its roles coloured, its facts, and why it fired."""
     blocks: list[Text] = []
     for m in mentions:
-        line = Text(m.sentence, justify="right")
-        for start, end, part in _spans(m):
-            line.stylize(_PARTS[part][2], start, end)
+        line = Text(justify="right")
+        for text, role, _ in _pieces(m):
+            line.append(text, _STYLES.get(role, ""))
         facts = Text("  ".join(f"{k}: {v}" for k, v in _facts(m)), style="bold")
-        why = Text("because " + "; ".join(m.evidence), style="dim")
-        blocks += [line, facts, why, Text("")]
-    legend = Text.assemble(*((f" {name} ", style) for _, name, style, _ in _PARTS))
+        facts.append(f"  confidence: {m.confidence:.2f}")
+        blocks += [line, facts, Text("because " + "; ".join(m.evidence), style="dim"), Text("")]
+    names = (role.rstrip("_").replace("_", " ") for role in _STYLES)
+    legend = Text.assemble(
+        *((f" {name} ", style) for name, style in zip(names, _STYLES.values(), strict=True))
+    )
     return Group(*blocks, legend)
 
 
-_PAGE = """<!doctype html>
-<html lang="ar" dir="rtl"><head><meta charset="utf-8"><title>{title}</title><style>
-body{{font:18px/1.9 "Noto Naskh Arabic","Amiri",serif;max-width:52rem;margin:2rem auto;padding:0 1rem;
-color:#1c1b1f;background:#fdfcfb}}
-h1{{font-size:1.5rem}} article{{border-top:1px solid #ddd;padding:1rem 0}}
-mark{{background:none;color:var(--c);border-bottom:2px solid var(--c);padding:0 .1em}}
-dl{{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin:.4rem 0;font:14px/1.6 system-ui;direction:ltr}}
-dl div{{display:flex;gap:.4rem}} dt{{color:#666}} dd{{margin:0;font-weight:600}}
-details{{font:13px/1.6 ui-monospace,monospace;direction:ltr;color:#555}}
-.legend{{font:14px system-ui;direction:ltr}} .legend mark{{margin-inline-end:1rem}}
-</style></head><body><h1>{title}</h1><p class="legend">{legend}</p>
-{body}
-</body></html>
-"""  # noqa: E501
+def explain_html(documents: Iterable[Tagged]) -> str:
+    """The same as one Arabic page, right to left, that needs nothing beside itself."""
+    shown = [
+        {
+            "title": title,
+            "mentions": [
+                Shown(_pieces(m), list(_facts(m)), m.evidence, m.confidence, m.start, m.end)
+                for m in mentions
+            ],
+        }
+        for title, mentions in documents
+    ]
+    return _environment().get_template("explain.html").render(documents=shown)
 
 
-def explain_html(mentions: Sequence[Mention], title: str = "راصد") -> str:
-    """The same as one right-to-left page that needs nothing beside itself."""
-    legend = "".join(f'<mark style="--c:{c}">{name}</mark>' for _, name, _, c in _PARTS)
-    return _PAGE.format(
-        title=escape(title), legend=legend, body="\n".join(_article(m) for m in mentions)
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
     )
+    environment.globals.update(yaml.safe_load((HERE / "explain.yaml").read_text("utf-8")))
+    environment.globals["colours"] = _COLOURS
+    return environment
 
 
-def _article(m: Mention) -> str:
-    out = []
+def _spans(m: Mention) -> Iterator[tuple[str, int, int]]:
+    """(role, start, end) in the order in which they win where they overlap."""
+    yield "trigger", m.start, m.end
+    actor = "attacker" if m.tag == "attack" else "mover"
+    lists = (
+        (actor, m.actors), ("targets", m.targets), ("weapons", m.weapons), ("from_", m.from_),
+        ("to", m.to), ("via", m.via), ("places", m.places),
+    )  # fmt: skip
+    for role, spans in lists:
+        for span in spans:
+            yield role, span.start, span.end
+    single = (
+        ("killed", m.killed), ("injured", m.injured), ("size", m.size),
+        ("event_time", m.event_time), ("speaker", m.attribution.speaker),
+        ("modality_cue", m.modality_cue),
+    )  # fmt: skip
+    for role, one in single:
+        if one is not None:
+            yield role, one.start, one.end
+
+
+# Letters that are written together with the next one.
+_FORWARD = frozenset("بتثجحخسشصضطظعغفقكلمنهيئـپچکگی")
+
+
+def _pieces(m: Mention) -> list[Piece]:
+    """The sentence cut at its roles; a span that overlaps an earlier one is left out."""
+    taken: list[tuple[int, int, str]] = []
+    for role, a, b in _spans(m):
+        start, end = a - m.sent_start, b - m.sent_start
+        inside = 0 <= start < end <= len(m.sentence)
+        if inside and all(end <= x or start >= y for x, y, _ in taken):
+            taken.append((start, end, role))
+    cut: list[tuple[int, int, str]] = []
     at = 0
-    for start, end, part in _spans(m):
-        _, name, _, colour = _PARTS[part]
-        out.append(escape(m.sentence[at:start]))
-        inner = escape(m.sentence[start:end])
-        out.append(f'<mark title="{name}" style="--c:{colour}">{inner}</mark>')
+    for start, end, role in sorted(taken):
+        cut += [(at, start, ""), (start, end, role)]
         at = end
-    out.append(escape(m.sentence[at:]))
-    facts = "".join(
-        f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in _facts(m) if v
-    )
-    why = "<br>".join(map(escape, m.evidence))
-    return (
-        f"<article><p>{''.join(out)}</p><dl>{facts}</dl>"
-        f"<details><summary>why</summary>{why}</details></article>"
-    )
+    cut.append((at, len(m.sentence), ""))
+    return [
+        Piece(m.sentence[a:b], role, _joins(m.sentence[max(0, b - 1) : b], m.sentence[b : b + 1]))
+        for a, b, role in cut
+        if a < b
+    ]
+
+
+def _joins(letter: str, following: str) -> bool:
+    return letter in _FORWARD and following.isalpha()
+
+
+def _facts(m: Mention) -> Iterator[tuple[str, str]]:
+    yield "tag", "militia_attack" if m.militia_attack else m.tag
+    yield "kind", m.kind
+    yield "modality", m.modality
+    yield "actor_class", m.actor_class
+    if m.attribution.status != "none":
+        yield "attribution", m.attribution.status
+    if m.outcome:
+        yield "outcome", m.outcome
+    if m.certainty == "hedged":
+        yield "certainty", m.certainty
+    if m.event_time is not None:
+        whole = m.event_time.iso_from == m.event_time.iso_to
+        yield "when", m.event_time.iso_from + ("" if whole else f" – {m.event_time.iso_to}")
+    for name, count in (("killed", m.killed), ("injured", m.injured), ("size", m.size)):
+        if count is not None:
+            yield name, _range(count)
+    codes = " · ".join(filter(None, (m.acled_sub_event, m.plover_cat, m.plover_mode, m.cameo)))
+    if codes:
+        yield "codes", codes
+
+
+def _range(count: Count) -> str:
+    if count.max is None:
+        return f"{count.min}+"
+    return str(count.min) if count.max == count.min else f"{count.min}–{count.max}"
