@@ -20,7 +20,7 @@ TAGS = {"rasid", "ingest", "search", "quality", "ops"}
 
 def test_the_dags_are_exactly_these(dags):
     """A DAG that does not load, or one that nobody meant, is noticed."""
-    assert set(dags) == {"monitor_news"}
+    assert set(dags) == {"monitor_news", "watch_sources"}
 
 
 def test_every_dag_keeps_the_house_rules(dags):

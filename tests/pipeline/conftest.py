@@ -100,6 +100,7 @@ class Chain:
 def chain(es: Elasticsearch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
     """A chain over the demo site with an empty index and an empty store."""
     with serve(0, now=datetime.now(UTC)) as site:
+        monkeypatch.setenv("RASID_HOME", str(tmp_path / "home"))  # what is known of hosts
         monkeypatch.setenv("RASID_FEEDS", str(tmp_path / "feeds.yaml"))
         monkeypatch.setenv("RASID_STORE", (tmp_path / "store").as_uri())
         monkeypatch.setenv("RASID_ALLOW_HOSTS", f"127.0.0.1:{site.port}")

@@ -73,7 +73,7 @@ def test_a_repeated_task_opens_no_second_alarm_and_tells_the_same(es, told):
 def test_a_watcher_closes_only_what_it_looked_for(es, told):
     told(0, SILENT)
     told(1, kinds=[Kind.FLOOD])
-    told(2, kinds=[Kind.SILENCE], undecided={"feed:waraq"})
+    told(2, kinds=[Kind.SILENCE], undecided={(Kind.SILENCE, "feed:waraq")})
     assert len(open_alarms(es)) == 1
     assert told(3, kinds=[Kind.SILENCE]).closed
 

@@ -18,8 +18,8 @@ from typing import Any
 from elasticsearch import Elasticsearch
 from pydantic import TypeAdapter
 
-from rasid.errors import SearchUnavailable
-from rasid.search import Write, alias, index_for, write_all
+from rasid.pipeline.ledger import write_documents
+from rasid.search import Write, alias, index_for
 
 
 class Kind(StrEnum):
@@ -34,7 +34,10 @@ class Kind(StrEnum):
     CHARSET_REPAIRS = "charset_repairs"
     SLOW_INDEXING = "slow_indexing"
     BOOKS_OPEN = "books_open"
+    NO_RUNS = "no_runs"
     TAGGER_SCORE = "tagger_score"
+    RED_RUN = "red_run"
+    LATE_RUN = "late_run"
 
 
 class Severity(StrEnum):
@@ -117,12 +120,12 @@ def report(
     kinds: Collection[Kind],
     at: datetime,
     run_id: str,
-    undecided: Collection[str] = (),
+    undecided: Collection[tuple[Kind, str]] = (),
 ) -> Changes:
     """Open an alarm for each new finding, keep those found again, close the others of `kinds`.
 
-    `kinds` are all that the caller looked for. `undecided` are subjects that could not be judged
-    this time: their alarms stay as they are. `at` must be the same when a task is repeated.
+    `kinds` are all that the caller looked for. `undecided` are (kind, subject) that could not be
+    judged this time: their alarms stay as they are. `at` is the same when a task is repeated.
     """
     found: dict[tuple[Kind, str], Finding] = {}
     for finding in findings:
@@ -145,16 +148,38 @@ def report(
     closed = [
         replace(alarm, closed_at=at)
         for key, alarm in before.items()
-        if key not in found and alarm.finding.subject not in undecided
+        if key not in found and key not in undecided
     ]
     _write(es, [*opened, *again, *closed], at=at, run_id=run_id)
-    # One that this very run opened in an earlier try is still news.
+    # What this very run opened or closed in an earlier try is still news.
     fresh = [alarm for alarm in again if alarm.opened_at == at]
+    over = _search(
+        es, [{"term": {"closed_at": at.isoformat()}}, {"terms": {"kind": sorted(kinds)}}]
+    )
     return Changes(
         opened=(*opened, *fresh),
         still_open=tuple(alarm for alarm in again if alarm.opened_at != at),
-        closed=tuple(closed),
+        closed=tuple(over),
     )
+
+
+def report_one(
+    es: Elasticsearch,
+    kind: Kind,
+    subject: str,
+    finding: Finding | None,
+    *,
+    at: datetime,
+    run_id: str,
+) -> Changes:
+    """`report` for a caller that knows of one subject alone: all others stay as they are."""
+    others = {
+        (kind, alarm.finding.subject)
+        for alarm in open_alarms(es, kinds=[kind])
+        if alarm.finding.subject != subject
+    }
+    found = [finding] if finding else []
+    return report(es, found, kinds=[kind], at=at, run_id=run_id, undecided=others)
 
 
 def open_alarms(es: Elasticsearch, *, kinds: Collection[Kind] = tuple(Kind)) -> list[Alarm]:
@@ -204,12 +229,7 @@ def _write(es: Elasticsearch, alarms: Iterable[Alarm], *, at: datetime, run_id: 
         Write(index_for("alarms"), alarm.alarm_id, version, _document(alarm, run_id))
         for alarm in alarms
     ]
-    refused = [result for result in write_all(es, writes) if result.status == "rejected"]
-    if refused:
-        raise SearchUnavailable(
-            f"Elasticsearch refuses alarm {refused[0].id} ({refused[0].error})."
-            " Run `rasid provision`, then retry the task."
-        )
+    write_documents(es, writes)
 
 
 _ALARM = TypeAdapter(Alarm)

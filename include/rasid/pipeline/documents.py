@@ -24,6 +24,7 @@ def article_document(entry: Entry, run: Run, feed: Feed | None) -> dict[str, Any
         "title": article["title"],
         "summary": article["summary"],
         "text": article["text"],
+        "words": len(article["text"].split()),
         "authors": list(article["authors"]),
         "published_at": article["published_at"],
         "published_source": article["published_source"],

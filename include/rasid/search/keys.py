@@ -10,7 +10,9 @@ from rasid.search.templates import alias
 
 
 _MADE = [f"{alias(family)}*" for family in ("articles", "mentions", "incidents", "entries")]
-_LEDGER = [f"{alias(family)}*" for family in ("polls", "runs", "alarms", "backfills", "changes")]
+_LEDGER = [
+    f"{alias(family)}*" for family in ("polls", "runs", "alarms", "watch", "backfills", "changes")
+]
 _ANALYSED = [f"{alias(family)}*" for family in ("articles", "mentions", "incidents")]
 _READ = ["read", "view_index_metadata"]
 

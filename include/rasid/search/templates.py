@@ -23,7 +23,7 @@ from rasid.settings import INCLUDE
 FOLDER = INCLUDE / "elasticsearch"
 VERSION = 1
 YEARLY = ("articles", "mentions")
-WHOLE = ("incidents", "entries", "polls", "runs", "alarms", "backfills", "changes")
+WHOLE = ("incidents", "entries", "polls", "runs", "alarms", "watch", "backfills", "changes")
 COMPONENT = "rasid-arabic"
 
 

@@ -8,12 +8,13 @@ from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.poll import FeedPoll, Validators, poll_feed
 from rasid.sources.propose import propose_feed
 from rasid.sources.registry import Feed, Problem, load_feeds, read_registry, registry_schema
-from rasid.sources.schedule import FeedState, is_due, next_state
-from rasid.sources.volume import VolumeAlarm, volume_alarm
+from rasid.sources.schedule import FINE, FeedState, is_due, next_state
+from rasid.sources.volume import Volume, by_hour, judge_volume
 from rasid.web.urls import canonical_url, entry_id, site, site_of
 
 
 __all__ = [
+    "FINE",
     "Feed",
     "FeedItem",
     "FeedPoll",
@@ -22,11 +23,13 @@ __all__ = [
     "Parsed",
     "Problem",
     "Validators",
-    "VolumeAlarm",
+    "Volume",
+    "by_hour",
     "canonical_url",
     "entry_id",
     "history_page",
     "is_due",
+    "judge_volume",
     "load_feeds",
     "next_state",
     "parse_feed",
@@ -37,5 +40,4 @@ __all__ = [
     "site",
     "site_of",
     "sources_page",
-    "volume_alarm",
 ]
