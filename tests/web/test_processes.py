@@ -11,7 +11,7 @@ import time
 import pytest
 
 from rasid.errors import FetchError, HostBusy
-from rasid.web import GuardedClient
+from rasid.web import GuardedClient, Hosts
 
 
 INTERVAL = 0.5
@@ -22,7 +22,7 @@ TASK = """
 import asyncio, json, sys
 from pathlib import Path
 from rasid.errors import FetchError
-from rasid.web import GuardedClient
+from rasid.web import GuardedClient, Hosts
 
 host, memory, pages, interval, deadline = sys.argv[1:]
 
@@ -164,6 +164,20 @@ def test_who_waits_longer_than_the_patience_is_told_and_the_host_is_not_blamed(
     refused = asyncio.run(main())
     assert len(refused) == 3
     assert all(isinstance(error, HostBusy) and error.retry_after > 0 for error in refused)
+
+
+def test_a_host_may_be_forgotten(serve, reply, tmp_path) -> None:
+    async def reset(writer, headers):
+        writer.transport.abort()
+
+    async def main() -> list[str]:
+        async with serve({"/page": reset}) as site:
+            first = await task(site, tmp_path, pages=1)
+            site.routes["/page"] = reply("200 OK", b"x")
+            Hosts(tmp_path).forget(site.host)
+            return first + await task(site, tmp_path, pages=1)
+
+    assert asyncio.run(main()) == ["unreachable", "ok"]
 
 
 def test_a_memory_that_was_cut_short_is_begun_anew(serve, reply, tmp_path) -> None:

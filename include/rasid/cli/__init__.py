@@ -417,18 +417,9 @@ def feeds_check(
     if as_json:
         _print_json([{**_plain(poll), "items": len(poll.items)} for poll in polls])
     else:
-        table = Table("feed", "outcome", "items", "newest", "a run would")
-        for poll in polls:
-            newest = max((i.published_at for i in poll.items if i.published_at), default=None)
-            would = f"fetch up to {len(poll.items)} pages" if poll.items else "fetch nothing"
-            table.add_row(
-                poll.feed_id,
-                poll.outcome,
-                str(len(poll.items)),
-                f"{newest:%Y-%m-%d %H:%M}" if newest else "",
-                would + (f": {poll.error}" if poll.error else ""),
-            )
-        out.print(table)
+        from rasid.cli.tables import checks_table
+
+        out.print(checks_table(chosen, polls))
     for problem in problems:
         err.print(str(problem), style="red", markup=False, soft_wrap=True)
     fine = all(poll.outcome == "ok" for poll in polls)

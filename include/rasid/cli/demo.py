@@ -24,6 +24,7 @@ from rasid.cli.tables import books_table, mentions_table, node_progress
 from rasid.demo.site import demo_feeds, expectations, serve
 from rasid.search import Query, alias, connect, local_node, search_articles
 from rasid.settings import settings
+from rasid.web import Hosts
 
 
 SITE_PORT = 8800
@@ -84,6 +85,8 @@ def _demo_variables() -> dict[str, str]:
     registry.parent.mkdir(parents=True, exist_ok=True)
     feeds = {"feeds": demo_feeds(SITE_PORT)}
     registry.write_text(yaml.safe_dump(feeds, allow_unicode=True, sort_keys=False), "utf-8")
+    # A demo that was killed may have left its site behind as dead.
+    Hosts(settings().home / "hosts").forget(f"127.0.0.1:{SITE_PORT}")
     variables = {
         "RASID_FEEDS": str(registry),
         "RASID_ALLOW_HOSTS": f"127.0.0.1:{SITE_PORT}",

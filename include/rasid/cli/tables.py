@@ -5,6 +5,7 @@ Arabic stands isolated, so that a left-to-right table keeps its columns.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from rich.text import Text
 from rasid.pipeline.records import Books
 from rasid.search import Hit, Story
 from rasid.search.local_node import Progress as NodeProgress
+from rasid.sources import Feed, FeedPoll, next_state
 
 
 # First strong isolate … pop directional isolate: UAX #9 §2.5. Terminals that know nothing of them
@@ -52,6 +54,38 @@ def books_table(books: Sequence[Books], polls: Sequence[Mapping[str, Any]]) -> T
             style="bold" if whole else None,
         )
     return table
+
+
+def checks_table(feeds: Sequence[Feed], polls: Sequence[FeedPoll]) -> Table:
+    """What one poll of each feed came to, and what a run would do that knew nothing yet."""
+    table = Table()
+    for name in ("feed", "outcome", "items", "newest", "flags", "a run would"):
+        table.add_column(name, justify="right" if name == "items" else "left")
+    for feed, poll in zip(feeds, polls, strict=True):
+        newest = max((i.published_at for i in poll.items if i.published_at), default=None)
+        state = next_state(feed, None, poll, new_items=len(poll.items), now=poll.polled_at)
+        due = (state.next_poll_at or poll.polled_at) - poll.polled_at
+        table.add_row(
+            poll.feed_id,
+            poll.outcome,
+            str(len(poll.items)),
+            f"{newest:%Y-%m-%d %H:%M}" if newest else "",
+            ", ".join(poll.flags),
+            Text(f"{_would(feed, poll)}; ask again in {due.total_seconds() / 60:.0f} min"),
+        )
+    return table
+
+
+def _would(feed: Feed, poll: FeedPoll) -> str:
+    count = len(poll.items)
+    if not count:
+        return "fetch nothing" + (f": {poll.error}" if poll.error else "")
+    whole = sum(bool(item.content) for item in poll.items) if feed.full_text else 0
+    parts = [f"fetch {count - whole} pages"] if count > whole else []
+    parts += [f"take {whole} texts from the feed itself"] if whole else []
+    lost = Counter(outcome for outcome, _ in poll.dropped)
+    parts += [f"drop {number} as {outcome}" for outcome, number in sorted(lost.items())]
+    return ", ".join(parts)
 
 
 def mentions_table(mentions: Sequence[Mapping[str, Any]]) -> Table:

@@ -62,6 +62,12 @@ class Hosts:
                 file.truncate(0)
                 file.write(after)
 
+    def forget(self, name: str) -> None:
+        """Know nothing of the host any more: neither that it rests nor that it is dead."""
+        self._own.pop(name, None)
+        if self._folder is not None:
+            self.file(name, "json").unlink(missing_ok=True)
+
     @asynccontextmanager
     async def queue(self, name: str) -> AsyncIterator[None]:
         """A place in the queue for the host, before its turn."""
