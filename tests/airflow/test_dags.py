@@ -20,7 +20,13 @@ TAGS = {"rasid", "ingest", "search", "quality", "ops"}
 
 def test_the_dags_are_exactly_these(dags):
     """A DAG that does not load, or one that nobody meant, is noticed."""
-    assert set(dags) == {"monitor_news", "watch_sources"}
+    assert set(dags) == {
+        "backfill_source",
+        "monitor_news",
+        "replay_quarantine",
+        "reread_archive",
+        "watch_sources",
+    }
 
 
 def test_every_dag_keeps_the_house_rules(dags):
@@ -34,6 +40,35 @@ def test_every_dag_keeps_the_house_rules(dags):
             assert task.retries >= 2, task.task_id
             assert task.execution_timeout is not None, task.task_id
             assert task.owner == "ops", task.task_id
+
+
+def test_a_dag_with_a_form_asks_in_both_languages(dags):
+    """Every field has a title in English and Arabic and says what it does."""
+    forms = {name: dag.params for name, dag in dags.items() if dag.params}
+    assert {"backfill_source", "replay_quarantine", "reread_archive"} <= set(forms)
+    for params in forms.values():
+        for name in params:
+            schema = params.get_param(name).schema
+            english, _, arabic = schema["title"].partition(" · ")
+            assert english.isascii(), name
+            assert any("\u0600" <= letter <= "\u06ff" for letter in arabic), name
+            assert schema["description_md"], name
+
+
+def test_a_dag_started_by_hand_is_not_paused(dags):
+    """A paused DAG would keep a filled-in form queued without a word."""
+    for dag in dags.values():
+        if dag.schedule is None:
+            assert dag.is_paused_upon_creation is False, dag.dag_id
+
+
+def test_every_road_is_the_same_group(dags):
+    """One road: fetch → read → tag → index, of which a DAG may leave out the first stages."""
+    for dag in dags.values():
+        stages = [t.split(".")[1] for t in dag.task_dict if t.startswith("process.")]
+        if stages:
+            assert stages == ["fetch", "read", "tag", "index"][-len(stages) :], dag.dag_id
+            assert stages[-1] == "index"
 
 
 def test_every_pool_exists(dags):
@@ -65,12 +100,23 @@ def test_policy_fails_what_a_person_must_mend_and_retries_the_platform():
     from airflow.sdk import RetryAction
 
     from rasid.airflow.retry import PLATFORM
-    from rasid.errors import BooksOpen, FeedsFileError, SearchUnavailable
+    from rasid.errors import (
+        BooksOpen,
+        FeedsFileError,
+        NotFound,
+        SearchUnavailable,
+        StoreUnavailable,
+        Throttled,
+    )
 
     decide = lambda error: PLATFORM.evaluate(error, 1, 3).action  # noqa: E731
     assert decide(FeedsFileError("")) == RetryAction.FAIL
     assert decide(BooksOpen("")) == RetryAction.FAIL
     assert decide(SearchUnavailable("")) == RetryAction.RETRY
+    assert decide(StoreUnavailable("")) == RetryAction.RETRY
+    # A backfill's only source: it may answer later, or never will.
+    assert decide(Throttled("")) == RetryAction.RETRY
+    assert decide(NotFound("")) == RetryAction.FAIL
     assert decide(ValueError()) == RetryAction.DEFAULT
 
 

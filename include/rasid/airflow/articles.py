@@ -16,7 +16,7 @@ from airflow.sdk import task, task_group
 
 
 HTTP_POOL = "news_http"
-# One slot: a backfill asks one host for hours, and only one task at a time keeps its pace.
+# One slot: a backfill asks one host for hours, and must not hold the slots of today's news.
 BACKFILL_POOL = "news_backfill"
 
 STAGES = ("fetch", "read", "tag", "index")

@@ -11,7 +11,10 @@ from pathlib import Path
 from rasid.settings import INCLUDE, ROOT, settings
 
 
-POOLS = {"news_http": (4, "Tasks that send requests to outlets")}
+POOLS = {
+    "news_http": (4, "Tasks that send requests to outlets"),
+    "news_backfill": (1, "Tasks that ask one outlet for its older articles"),
+}
 
 
 def airflow_environment(home: Path, *, port: int = 8080) -> dict[str, str]:
