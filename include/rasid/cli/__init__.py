@@ -245,8 +245,9 @@ def search(
         mentions, articles = search_mentions(es, query), search_articles(es, query)
         told = stories(es, [hit.source.get("story_id", "") for hit in (*mentions, *articles)])
     if as_json:
-        found = {"mentions": mentions, "articles": articles, "stories": told.values()}
-        _print_json({name: [asdict(one) for one in ones] for name, ones in found.items()})
+        hits = {"mentions": mentions, "articles": articles}
+        found = {name: [asdict(hit) for hit in ones] for name, ones in hits.items()}
+        _print_json({**found, "stories": [asdict(story) for story in told.values()]})
         return
     out.print(hits_table("Mentions", mentions, told))
     out.print(hits_table("Articles", articles, told))

@@ -6,6 +6,7 @@ import math
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -13,10 +14,11 @@ import structlog
 from elasticsearch import Elasticsearch
 from pydantic import TypeAdapter
 
-from rasid.pipeline.ledger import due, known_ids, owed, write_entries
+from rasid.pipeline.ledger import due, known_ids, looks_due, note_changes, owed, write_entries
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Books, Entry, Run
 from rasid.pipeline.store import read_records, write_records
+from rasid.pipeline.versions import chosen, item_hash
 from rasid.sources import FeedItem, FeedPoll
 
 
@@ -35,11 +37,13 @@ def batch(
 
     Every new entry is written to the ledger as owed before anything is fetched: from here on a
     crash loses nothing. Entries that earlier runs of the DAG left owed come along; with `retry`
-    also those of any DAG whose next try is due.
+    also those of any DAG whose next try is due, and ended ones whose page is to be asked for again.
     """
     polls = [poll for path in poll_paths for poll in read_records(path, FeedPoll)]
     known = known_ids(es, sorted({i.entry_id for p in polls for i in p.items}), run)
+    feeds = usable_feeds()
     new: dict[str, Entry] = {}
+    changed: list[tuple[str, dict[str, Any]]] = []
     books = []
     for poll in polls:
         fresh = 0
@@ -47,6 +51,10 @@ def batch(
             if item.entry_id not in known and item.entry_id not in new:
                 new[item.entry_id] = _new_entry(poll.feed_id, item, run)
                 fresh += 1
+            elif known.get(item.entry_id):
+                body = _ITEMS.dump_python(item, mode="json")
+                if known[item.entry_id] != item_hash(body, feeds.get(poll.feed_id)):
+                    changed.append((poll.feed_id, body))
         # Items without a usable link cannot have a document: they are settled in the books.
         lost: dict[str, int] = defaultdict(int)
         for outcome, _ in poll.dropped:
@@ -61,13 +69,16 @@ def batch(
                 causes=dict(lost),
             )
         )
-    feeds = usable_feeds()
     left = [*owed(es, run), *(due(es, run.started_at) if retry else ())]
     carried = [entry for entry in left if entry.entry_id not in new]
     work = [*new.values(), *carried]
     write_entries(es, run, work, feeds)
-    log.info("batched", new=len(new), known=len(known), carried=len(carried))
-    return share_out(run, books, work)
+    looks: list[Entry] = []
+    if retry:
+        note_changes(es, run, changed, feeds)
+        looks = chosen(looks_due(es, run))
+    log.info("batched", new=len(new), known=len(known), carried=len(carried), looks=len(looks))
+    return share_out(run, books, [*work, *looks])
 
 
 def share_out(run: Run, books: Sequence[Books], work: Sequence[Entry]) -> list[str]:

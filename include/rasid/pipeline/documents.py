@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+from rasid.pipeline.outcomes import WITHDRAWN
 from rasid.pipeline.records import Entry, Run
 from rasid.reading import fingerprint
 from rasid.sources import Feed
@@ -30,6 +31,8 @@ def article_document(entry: Entry, run: Run, feed: Feed | None) -> dict[str, Any
         "published_source": article["published_source"],
         "published_precision": article["published_precision"],
         "published_raw": article["published_raw"],
+        "version": article["versions"][-1]["number"],
+        "versions": article["versions"],
         "first_seen_at": entry.first_seen_at.isoformat(),
         "fetched_at": article["fetched_at"],
         "revision": run.revision,
@@ -38,12 +41,26 @@ def article_document(entry: Entry, run: Run, feed: Feed | None) -> dict[str, Any
         ),
         "text_hash": article["text_hash"],
         "bands": list(fingerprint(article["text"])),
+        "story_id": article["story_id"],
         "charset": article["charset"],
         "charset_source": article["charset_source"],
         "extraction_method": article["method"],
-        "flags": list(entry.flags),
+        "flags": _flags(entry),
+        "withdrawn_at": None,
         "tags": _facets(entry.mentions),
         **_versions(article["tagger_version"]),
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+    }
+
+
+def withdrawn_document(stored: dict[str, Any], run: Run) -> dict[str, Any]:
+    """The article as it was stored, marked as taken down by its outlet; nothing of it is lost."""
+    return {
+        **stored,
+        "flags": sorted({*stored["flags"], WITHDRAWN}),
+        "withdrawn_at": run.started_at.isoformat(),
+        "revision": run.revision,
         "dag_id": run.dag_id,
         "run_id": run.run_id,
     }
@@ -63,6 +80,7 @@ def _mention_document(
     return {
         "mention_id": _mention_id(entry.entry_id, mention),
         "article_id": entry.entry_id,
+        "story_id": article["story_id"],
         "revision": run.revision,
         "tag": "militia_attack" if mention["militia_attack"] else mention["tag"],
         "event": mention["tag"],
@@ -120,6 +138,13 @@ _ROLES = {
     "place": "places",
     "weapon": "weapons",
 }
+
+
+def _flags(entry: Entry) -> list[str]:
+    """What reading noticed, and whether any version gave other numbers of casualties."""
+    versions = (entry.article or {})["versions"]
+    changed = any((v["change"] or {}).get("casualties_changed") for v in versions)
+    return [*entry.flags, *(["casualties_changed"] if changed else [])]
 
 
 def _facets(mentions: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from rasid.web import Fetched, GuardedClient, polite_client
 
 log = structlog.get_logger()
 
+GONE = frozenset({404, 410})
 # Seconds that a batch waits for the turns of its hosts; what is left then is the next run's.
 PATIENCE = 600.0
 
@@ -38,7 +39,7 @@ async def fetch(run: Run, path: str) -> str:
     warc = WarcFile(_archive_path(run, f"{name}-{secrets.token_hex(4)}"))
 
     async def one(client: GuardedClient, entry: Entry) -> Entry:
-        if entry.archive is not None:
+        if entry.archive is not None and not entry.again:
             return entry
         feed = feeds.get(entry.feed_id)
         if feed is None:
@@ -48,10 +49,14 @@ async def fetch(run: Run, path: str) -> str:
         try:
             page = await _page(client, feed, entry)
         except HostBusy as error:
+            if entry.again:
+                return entry.failed(error.outcome, str(error), now=_now())
             # Not its fault and no try: the next run has the next turns.
             due = _now() + timedelta(seconds=error.retry_after or 0.0)
             return replace(entry, cause=error.outcome, error=str(error), next_attempt_at=due)
         except FetchError as error:
+            if entry.has_article and error.status in GONE:
+                return entry.withdrawn(str(error))
             return entry.failed(
                 error.outcome, str(error), now=_now(), retry_after=error.retry_after
             )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,17 +11,21 @@ import structlog
 
 from elasticsearch import Elasticsearch
 
-from rasid.pipeline.documents import article_document, mention_documents
+from rasid.pipeline.documents import article_document, mention_documents, withdrawn_document
 from rasid.pipeline.ledger import write_entries
-from rasid.pipeline.outcomes import Outcome
+from rasid.pipeline.outcomes import WITHDRAWN, Outcome
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records
+from rasid.pipeline.stories import join_late, place
+from rasid.pipeline.versions import next_look, text_change, versions
 from rasid.search import Write, alias, delete_stale_mentions, index_for, write_all
 from rasid.sources import Feed, entry_id
 
 
 log = structlog.get_logger()
+
+_PUBLISHED = ("published_at", "published_source", "published_precision", "published_raw")
 
 
 def index(es: Elasticsearch, run: Run, path: str) -> dict[str, int]:
@@ -31,40 +35,92 @@ def index(es: Elasticsearch, run: Run, path: str) -> dict[str, int]:
     """
     feeds = usable_feeds()
     entries = list(read_records(path, Entry))
-    ready = [entry for entry in entries if not entry.done]
-    stored = _stored(es, ready)
-    twins = _twins(es, ready, feeds)
-    settled: list[Entry] = [entry for entry in entries if entry.done]
-    writes: list[Write] = []
+    read = [entry for entry in entries if not entry.done]
+    gone = [entry for entry in entries if entry.cause == WITHDRAWN]
+    stored = _stored(es, [*read, *gone])
+    twins = _twins(es, read, stored, feeds)
+    told = [entry for entry in read if entry.entry_id not in twins]
+    placed = place(es, run, told, stored, feeds)
+
+    settled = [entry for entry in entries if entry.done and entry.cause != WITHDRAWN]
     pending: list[Entry] = []
-    for entry in ready:
-        judged = _judged(entry, stored.get(entry.entry_id), twins.get(entry.entry_id, ""))
-        if judged.outcome in {Outcome.INDEXED, Outcome.UPDATED}:
+    writes: list[Write] = []
+    for entry in read:
+        where = placed.get(entry.entry_id)
+        twin = where.repeats if where else twins[entry.entry_id]
+        if where is None or twin:
+            settled.append(_repeating(entry, twin))
+            continue
+        judged = _judged(entry, stored.get(entry.entry_id), where.telling.story_id, run)
+        if judged.outcome == Outcome.UNCHANGED:
+            settled.append(judged)
+        else:
             pending.append(judged)
             writes += _writes(judged, run, feeds)
+    for entry in gone:
+        judged = _gone(entry, stored.get(entry.entry_id), run)
+        if judged.outcome == Outcome.UPDATED:
+            pending.append(judged)
+            writes.append(_article(judged, withdrawn_document(stored[entry.entry_id], run), run))
         else:
             settled.append(judged)
-    settled += _written(es, pending, writes, run)
+    written = _written(es, pending, writes, stored, run)
+    join_late(es, [placed[e.entry_id] for e in written if e.article and _is_indexed(e)])
+    settled = [
+        replace(e, next_look_at=next_look(e, feeds.get(e.feed_id), run.started_at))
+        for e in [*settled, *written]
+    ]
     write_entries(es, run, settled, feeds)
-    counts: dict[str, int] = defaultdict(int)
-    for entry in settled:
-        counts[entry.outcome.value if entry.outcome else "waiting"] += 1
+    counts = Counter(e.outcome.value if e.outcome else "waiting" for e in settled)
     log.info("indexed", documents=len(writes), **counts)
     return dict(counts)
 
 
-def _judged(entry: Entry, stored: dict[str, Any] | None, twin: str) -> Entry:
-    """The entry with the ending it has once its documents are written."""
+def _judged(entry: Entry, stored: Mapping[str, Any] | None, story_id: str, run: Run) -> Entry:
+    """The entry with its story, its versions, and the ending it has once they are written."""
     assert entry.article is not None
-    if twin:
-        cause = "duplicate_url" if twin == _canonical_id(entry) else "duplicate_text"
-        return entry.ended(Outcome.DUPLICATE, cause=cause, duplicate_of=twin)
+    change = text_change(stored, entry) if stored else None
+    article = {
+        **entry.article,
+        "story_id": story_id,
+        "versions": versions(entry, stored, change),
+    }
+    if entry.again and stored and stored["published_at"]:
+        # Outlets date an article anew when they touch it; published it was when it was first.
+        article |= {name: stored[name] for name in _PUBLISHED}
+    judged = replace(entry, article=article, idle_changes=0 if change else entry.idle_changes)
     if stored is None:
-        return entry.ended(Outcome.INDEXED, cause="")
-    same_text = stored["text_hash"] == entry.article["text_hash"]
-    if same_text and stored["tagger_version"] == entry.article["tagger_version"]:
-        return entry.ended(Outcome.UNCHANGED, cause="")
-    return entry.ended(Outcome.UPDATED, cause="")
+        return judged.ended(Outcome.INDEXED, cause="")
+    if stored["run_id"] == run.run_id:  # an earlier try of this very run wrote it
+        return judged.ended(Outcome.UPDATED if entry.again else Outcome.INDEXED, cause="")
+    same = (
+        change is None
+        and stored["tagger_version"] == article["tagger_version"]
+        and not stored.get("withdrawn_at")
+        and (entry.again or _reads_the_same(article, stored))
+    )
+    return judged.ended(Outcome.UNCHANGED if same else Outcome.UPDATED, cause="")
+
+
+def _reads_the_same(article: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether reading the page anew brought what it brought before."""
+    names = ("text_hash", "title", "published_at")
+    return article["method"] == stored["extraction_method"] and all(
+        article[name] == stored[name] for name in names
+    )
+
+
+def _repeating(entry: Entry, twin: str) -> Entry:
+    cause = "duplicate_url" if twin == _canonical_id(entry) else "duplicate_text"
+    return entry.ended(Outcome.DUPLICATE, cause=cause, duplicate_of=twin)
+
+
+def _gone(entry: Entry, stored: Mapping[str, Any] | None, run: Run) -> Entry:
+    """A withdrawn entry's ending: news only the first time, and only while we have the article."""
+    if stored is None:
+        return replace(entry, outcome=Outcome.DROPPED)
+    news = not stored.get("withdrawn_at") or stored["run_id"] == run.run_id
+    return replace(entry, outcome=Outcome.UPDATED if news else Outcome.UNCHANGED)
 
 
 def _stored(es: Elasticsearch, entries: Iterable[Entry]) -> dict[str, dict[str, Any]]:
@@ -72,14 +128,20 @@ def _stored(es: Elasticsearch, entries: Iterable[Entry]) -> dict[str, dict[str, 
     docs = [{"_index": index_for("articles", e.first_seen_at), "_id": e.entry_id} for e in entries]
     if not docs:
         return {}
-    answer = es.mget(docs=docs, source_includes=["text_hash", "tagger_version"])
+    answer = es.mget(docs=docs)
     return {doc["_id"]: doc["_source"] for doc in answer["docs"] if doc.get("found")}
 
 
-def _twins(es: Elasticsearch, entries: list[Entry], feeds: dict[str, Feed]) -> dict[str, str]:
+def _twins(
+    es: Elasticsearch,
+    entries: list[Entry],
+    stored: Mapping[str, Any],
+    feeds: Mapping[str, Feed],
+) -> dict[str, str]:
     """Entry id → id of the article of the same newsroom that it repeats.
 
-    The same text of another newsroom is no duplicate but evidence: it is indexed.
+    The same text of another newsroom is no duplicate but evidence: it is indexed. What is indexed
+    already is no duplicate any more.
     """
     if not entries:
         return {}
@@ -109,7 +171,7 @@ def _twins(es: Elasticsearch, entries: list[Entry], feeds: dict[str, Feed]) -> d
         key = (feed.newsroom if feed else "", _hash(entry))
         canonical = _canonical_id(entry)
         first = canonical if canonical in ids else by_text.setdefault(key, entry.entry_id)
-        if first != entry.entry_id:
+        if first != entry.entry_id and entry.entry_id not in stored:
             twins[entry.entry_id] = first
     return twins
 
@@ -125,14 +187,8 @@ def _canonical_id(entry: Entry) -> str:
     return entry_id(entry.article["canonical_url"])
 
 
-def _writes(entry: Entry, run: Run, feeds: dict[str, Feed]) -> list[Write]:
+def _writes(entry: Entry, run: Run, feeds: Mapping[str, Feed]) -> list[Write]:
     feed = feeds.get(entry.feed_id)
-    article = Write(
-        index_for("articles", entry.first_seen_at),
-        entry.entry_id,
-        run.revision,
-        article_document(entry, run, feed),
-    )
     mentions = [
         Write(
             index_for("mentions", entry.first_seen_at),
@@ -142,18 +198,33 @@ def _writes(entry: Entry, run: Run, feeds: dict[str, Feed]) -> list[Write]:
         )
         for document in mention_documents(entry, run, feed)
     ]
-    return [*mentions, article]
+    return [*mentions, _article(entry, article_document(entry, run, feed), run)]
 
 
-def _written(es: Elasticsearch, entries: list[Entry], writes: list[Write], run: Run) -> list[Entry]:
+def _article(entry: Entry, document: dict[str, Any], run: Run) -> Write:
+    return Write(index_for("articles", entry.first_seen_at), entry.entry_id, run.revision, document)
+
+
+def _written(
+    es: Elasticsearch,
+    entries: list[Entry],
+    writes: list[Write],
+    stored: Mapping[str, Any],
+    run: Run,
+) -> list[Entry]:
     """The entries after their documents were written; a refused document quarantines its entry."""
     refused: dict[str, str] = {}
     article_of = {write.id: str(write.source["article_id"]) for write in writes}
     for result in write_all(es, writes):
         if result.status == "rejected":
             refused.setdefault(article_of[result.id], result.error)
-    updated = [e for e in entries if e.outcome == Outcome.UPDATED and e.entry_id not in refused]
-    delete_stale_mentions(es, {e.entry_id: run.revision for e in updated})
+    # Of a withdrawn article the mentions stay as they were.
+    replaced = [
+        e.entry_id
+        for e in entries
+        if e.entry_id in stored and e.entry_id not in refused and e.cause != WITHDRAWN
+    ]
+    delete_stale_mentions(es, dict.fromkeys(replaced, run.revision))
     return [
         replace(
             entry,
@@ -165,3 +236,7 @@ def _written(es: Elasticsearch, entries: list[Entry], writes: list[Write], run: 
         else entry
         for entry in entries
     ]
+
+
+def _is_indexed(entry: Entry) -> bool:
+    return entry.outcome in {Outcome.INDEXED, Outcome.UPDATED}

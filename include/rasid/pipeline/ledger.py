@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,9 @@ from elasticsearch import Elasticsearch
 from pydantic import TypeAdapter
 
 from rasid.errors import SearchUnavailable
-from rasid.pipeline.outcomes import Outcome
+from rasid.pipeline.outcomes import WITH_ARTICLE, Outcome
 from rasid.pipeline.records import Archived, Books, Entry, Run
+from rasid.pipeline.versions import MAX_AGE, item_hash, noted_change
 from rasid.search import Write, alias, index_for, write_all
 from rasid.sources import Feed, FeedPoll, FeedState
 
@@ -51,16 +52,16 @@ def feed_states(es: Elasticsearch, run: Run) -> dict[str, FeedState]:
     return {state.feed_id: state for state in states}
 
 
-def known_ids(es: Elasticsearch, ids: Sequence[str], run: Run) -> set[str]:
-    """Those of `ids` that another run found before this one.
+def known_ids(es: Elasticsearch, ids: Sequence[str], run: Run) -> dict[str, str]:
+    """Those of `ids` that another run found before this one, with the hash of their feed item.
 
     An entry that this very run wrote down, in a try that died, is still new to it.
     """
-    known: set[str] = set()
+    known: dict[str, str] = {}
     for part in _parts(ids):
-        answer = es.mget(index=index_for("entries"), ids=part, source=["run_id"])
+        answer = es.mget(index=index_for("entries"), ids=part, source=["run_id", "item_hash"])
         known |= {
-            doc["_id"]
+            doc["_id"]: doc["_source"].get("item_hash") or ""
             for doc in answer["docs"]
             if doc.get("found") and doc["_source"]["run_id"] != run.run_id
         }
@@ -84,15 +85,64 @@ def due(es: Elasticsearch, now: datetime) -> list[Entry]:
     )
 
 
+def note_changes(
+    es: Elasticsearch, run: Run, changed: Iterable[tuple[str, dict[str, Any]]], feeds: Feeds
+) -> None:
+    """Note in the ledger which (feed id, item) of known entries are others than before.
+
+    The entries stay as they ended; beside it stands when their page is to be asked for again.
+    """
+    # Another feed may word the same article otherwise: only the one that it came from counts.
+    items = {(feed_id, item["entry_id"]): item for feed_id, item in changed}
+    writes = []
+    for part in _parts(sorted({entry_id for _, entry_id in items})):
+        answer = es.mget(index=index_for("entries"), ids=part)
+        for doc in answer["docs"]:
+            source = doc["_source"]
+            item, feed = items.get((source["feed_id"], doc["_id"])), feeds.get(source["feed_id"])
+            noted = noted_change(source, item, feed, run.started_at) if item and feed else None
+            if noted:
+                writes.append(Write(index_for("entries"), doc["_id"], run.revision, noted))
+    write_documents(es, writes)
+
+
+def looks_due(es: Elasticsearch, run: Run) -> list[Entry]:
+    """Ended entries whose page is due to be asked for again, the longest due first.
+
+    What nobody came to for a week (we were down, or its host has too many) is let go.
+    """
+    since = run.started_at - MAX_AGE
+    due_now = {
+        "range": {
+            "next_look_at": {"gte": since.isoformat(), "lte": run.started_at.isoformat()},
+        }
+    }
+    settled = {"term": {"state": "settled"}}
+    return [
+        replace(
+            entry_of(source),
+            attempts=0,
+            before=Outcome(source["outcome"]),
+            cause=source["cause"] or "",
+            duplicate_of=source["article_id"] if source["outcome"] == Outcome.DUPLICATE else "",
+        )
+        for source in _sources(es, settled, due_now, by="next_look_at")
+    ]
+
+
 def _entries(es: Elasticsearch, *conditions: dict[str, Any]) -> list[Entry]:
+    return [entry_of(source) for source in _sources(es, *conditions, by="first_seen_at")]
+
+
+def _sources(es: Elasticsearch, *conditions: dict[str, Any], by: str) -> list[dict[str, Any]]:
     es.indices.refresh(index=alias("entries"))
     found = es.search(
         index=alias("entries"),
         query={"bool": {"filter": list(conditions)}},
-        sort=[{"first_seen_at": "asc"}],
+        sort=[{by: "asc"}],
         size=_LIMIT,
     )
-    return [entry_of(hit["_source"]) for hit in found["hits"]["hits"]]
+    return [hit["_source"] for hit in found["hits"]["hits"]]
 
 
 def write_entries(es: Elasticsearch, run: Run, entries: Iterable[Entry], feeds: Feeds) -> None:
@@ -206,6 +256,9 @@ def _document(entry: Entry, run: Run, feeds: Feeds) -> dict[str, Any]:
         "error": entry.error or None,
         "flags": list(entry.flags),
         "attempts": entry.attempts,
+        "item_hash": item_hash(entry.item, feed),
+        "idle_changes": entry.idle_changes,
+        "next_look_at": entry.next_look_at.isoformat() if entry.next_look_at else None,
         "next_attempt_at": entry.next_attempt_at.isoformat() if entry.next_attempt_at else None,
         # The run that found it: a carried entry keeps the one of its first document.
         "run_id": entry.found_by or run.run_id,
@@ -221,7 +274,7 @@ def _document(entry: Entry, run: Run, feeds: Feeds) -> dict[str, Any]:
 
 
 def _article_id(entry: Entry) -> str | None:
-    if entry.outcome in {Outcome.INDEXED, Outcome.UPDATED, Outcome.UNCHANGED}:
+    if entry.outcome in WITH_ARTICLE:
         return entry.entry_id
     return entry.duplicate_of or None
 
@@ -238,6 +291,7 @@ def entry_of(source: dict[str, Any]) -> Entry:
         item=source["item"],
         found_by=source["run_id"],
         attempts=source["attempts"],
+        idle_changes=source.get("idle_changes") or 0,
         archive=Archived(archive["path"], archive["offset"]) if archive else None,
     )
 

@@ -29,6 +29,10 @@ TEMPORARY = frozenset(
 # Kept for a person: another extractor, a mended lexicon or mapping may still save them.
 FOR_A_PERSON = frozenset({"bad_encoding", "extract_failed", "index_rejected", "no_text"})
 
+# Endings of entries whose article is indexed under the entry's own id.
+WITH_ARTICLE = frozenset({Outcome.INDEXED, Outcome.UPDATED, Outcome.UNCHANGED})
+WITHDRAWN = "withdrawn"  # cause and flag: the outlet took an indexed article down
+
 MAX_ATTEMPTS = 6
 
 

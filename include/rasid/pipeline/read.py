@@ -11,6 +11,7 @@ from rasid.pipeline.archive import Page, WarcReader
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records, write_records
+from rasid.pipeline.versions import is_removed
 from rasid.reading import Reading, read_fragment, read_page
 from rasid.sources import Feed
 
@@ -34,6 +35,8 @@ def read(run: Run, path: str) -> str:
 
 def _read(entry: Entry, page: Page, feed: Feed | None, run: Run) -> Entry:
     reading = _reading(entry, page, feed.timezone if feed else "UTC")
+    if entry.has_article and is_removed(reading):
+        return entry.withdrawn(f"{reading.outcome}: {reading.error}")
     if reading.outcome != "ok":
         ended = entry.failed(reading.outcome, reading.error, now=run.started_at)
         return replace(ended, flags=reading.flags)

@@ -14,6 +14,8 @@ from typing import Any
 from rasid.pipeline.outcomes import (
     MAX_ATTEMPTS,
     TEMPORARY,
+    WITH_ARTICLE,
+    WITHDRAWN,
     Outcome,
     outcome_of,
     wait_before,
@@ -73,6 +75,9 @@ class Entry:
     flags: tuple[str, ...] = ()
     next_attempt_at: datetime | None = None
     duplicate_of: str = ""
+    before: Outcome | None = None  # how it stood when its page was to be asked for again
+    idle_changes: int = 0  # of its feed item, since its text last changed
+    next_look_at: datetime | None = None
 
     @property
     def waiting(self) -> bool:
@@ -83,6 +88,16 @@ class Entry:
     def carried(self) -> bool:
         """Owed by an earlier run, or due for another try."""
         return bool(self.found_by)
+
+    @property
+    def again(self) -> bool:
+        """An ended entry whose page is asked for again: what is archived already does not do."""
+        return self.before is not None
+
+    @property
+    def has_article(self) -> bool:
+        """Its article was indexed when its page was to be asked for again."""
+        return self.before in WITH_ARTICLE
 
     @property
     def done(self) -> bool:
@@ -96,7 +111,14 @@ class Entry:
     def failed(
         self, cause: str, error: str, *, now: datetime, retry_after: float | None = None
     ) -> Entry:
-        """Ended by `cause`, or put off when the cause is a passing one and tries are left."""
+        """Ended by `cause`, or put off when the cause is a passing one and tries are left.
+
+        One whose page was asked for again stays as it was: the next look is its next try.
+        """
+        if self.has_article:
+            return self.ended(Outcome.UNCHANGED, cause=cause, error=error)
+        if self.before is not None and cause in TEMPORARY:
+            return self.ended(self.before, error=error)
         attempts = self.attempts + 1
         if cause in TEMPORARY and attempts < MAX_ATTEMPTS:
             pause = wait_before(attempts).total_seconds()
@@ -109,6 +131,10 @@ class Entry:
                 next_attempt_at=datetime.fromtimestamp(due, tz=now.tzinfo),
             )
         return self.ended(outcome_of(cause), attempts=attempts, cause=cause, error=error)
+
+    def withdrawn(self, error: str) -> Entry:
+        """Ended because the outlet took its indexed article down; `index` marks the article."""
+        return self.ended(Outcome.UPDATED, cause=WITHDRAWN, error=error, flags=(WITHDRAWN,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class FeedItem:
     content: str = ""
     published_at: datetime | None = None
     published_raw: str = ""
+    updated_raw: str = ""  # tells that an article changed; not read as a date
     authors: tuple[str, ...] = ()
 
 
@@ -188,6 +189,8 @@ def _of_entry(entry: Any, base: str, timezone: str) -> FeedItem:
         content=content,
         published_at=parse_date(raw, timezone),
         published_raw=raw,
+        # Asked for first: feedparser gives out the published date for a missing updated one.
+        updated_raw=str(entry["updated"]) if "updated" in entry else "",
         authors=tuple(
             dict.fromkeys(name for a in entry.get("authors") or () if (name := a.get("name")))
         ),
@@ -250,6 +253,7 @@ def _parse_sitemap(text: str, url: str, timezone: str) -> Parsed:
                 title=plain_text(values.get("title", "")),
                 published_at=parse_date(raw, timezone),
                 published_raw=raw,
+                updated_raw=values.get("lastmod", ""),
             )
         )
     items, dropped = _items(found)
