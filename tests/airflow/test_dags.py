@@ -25,6 +25,7 @@ def test_the_dags_are_exactly_these(dags):
         "monitor_news",
         "replay_quarantine",
         "reread_archive",
+        "retag_archive",
         "watch_sources",
     }
 
