@@ -202,6 +202,33 @@ def silence(
     return alarm
 
 
+def document(alarm: Alarm) -> dict[str, Any]:
+    """The alarm as `rasid-alarms` has it."""
+    finding = alarm.finding
+    return {
+        "alarm_id": alarm.alarm_id,
+        "kind": finding.kind,
+        "subject": finding.subject,
+        "severity": finding.severity,
+        "state": "open" if alarm.is_open else "closed",
+        "reason": {"en": finding.reason_en, "ar": finding.reason_ar},
+        "value": finding.value,
+        "expected": finding.expected,
+        "feed_id": finding.feed_id or None,
+        "outlet": finding.outlet or None,
+        "country": finding.country or None,
+        "details": dict(finding.details),
+        "opened_at": alarm.opened_at.isoformat(),
+        "last_seen_at": alarm.last_seen_at.isoformat(),
+        "closed_at": alarm.closed_at.isoformat() if alarm.closed_at else None,
+        "silence": (
+            {**asdict(alarm.silence), "until": alarm.silence.until.isoformat()}
+            if alarm.silence
+            else None
+        ),
+    }
+
+
 def _silences(es: Elasticsearch, at: datetime) -> dict[tuple[Kind, str], Silence]:
     """What is to be kept quiet at `at`, by kind and subject."""
     quiet = _search(es, [{"range": {"silence.until": {"gt": at.isoformat()}}}])
@@ -226,40 +253,18 @@ def _search(es: Elasticsearch, filters: list[dict[str, Any]]) -> list[Alarm]:
 def _write(es: Elasticsearch, alarms: Iterable[Alarm], *, at: datetime, run_id: str) -> None:
     version = int(at.timestamp() * 1000)
     writes = [
-        Write(index_for("alarms"), alarm.alarm_id, version, _document(alarm, run_id))
+        Write(
+            index_for("alarms"),
+            alarm.alarm_id,
+            version,
+            {**document(alarm), "run_id": run_id or None},
+        )
         for alarm in alarms
     ]
     write_documents(es, writes)
 
 
 _ALARM = TypeAdapter(Alarm)
-
-
-def _document(alarm: Alarm, run_id: str) -> dict[str, Any]:
-    finding = alarm.finding
-    return {
-        "alarm_id": alarm.alarm_id,
-        "kind": finding.kind,
-        "subject": finding.subject,
-        "severity": finding.severity,
-        "state": "open" if alarm.is_open else "closed",
-        "reason": {"en": finding.reason_en, "ar": finding.reason_ar},
-        "value": finding.value,
-        "expected": finding.expected,
-        "feed_id": finding.feed_id or None,
-        "outlet": finding.outlet or None,
-        "country": finding.country or None,
-        "details": dict(finding.details),
-        "opened_at": alarm.opened_at.isoformat(),
-        "last_seen_at": alarm.last_seen_at.isoformat(),
-        "closed_at": alarm.closed_at.isoformat() if alarm.closed_at else None,
-        "silence": (
-            {**asdict(alarm.silence), "until": alarm.silence.until.isoformat()}
-            if alarm.silence
-            else None
-        ),
-        "run_id": run_id or None,
-    }
 
 
 def _record(source: dict[str, Any]) -> dict[str, Any]:
