@@ -95,6 +95,16 @@ def test_colours_can_be_read_on_both_grounds():
         assert _contrast(dark, "#22252b") >= 4.5, role
 
 
+def test_a_reason_is_told_in_words_with_its_weight(mentions):
+    """What the page has no words for stands there as it is."""
+    m = replace(mentions[0], evidence=("weapon:sarukh +0.92", "new:thing -0.10", "model 0.97"))
+    page = explain_html([Tagged("عنوان", [m])])
+    assert f'{WORDS["evidence"]["weapon"]} <code dir="ltr">weapon:sarukh</code>' in page
+    assert '<b dir="ltr">+0.92</b>' in page
+    assert '<code dir="ltr">new:thing</code> <b dir="ltr">-0.10</b>' in page
+    assert '<code dir="ltr">model 0.97</code>' in page
+
+
 def test_a_terminal_shows_sentence_facts_and_reasons(mentions):
     console = Console(record=True, width=200, file=Path("/dev/null").open("w"))  # noqa: SIM115
     console.print(explain(mentions))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -75,12 +77,20 @@ class Piece(NamedTuple):
     joins: bool = False
 
 
+class Reason(NamedTuple):
+    """One line of evidence: the head of a feature with its weight, or "" and a remark."""
+
+    head: str
+    text: str
+    weight: str = ""
+
+
 class Shown(NamedTuple):
     """A mention as the page draws it."""
 
     pieces: list[Piece]
     facts: list[tuple[str, str]]
-    evidence: Sequence[str]
+    evidence: list[Reason]
     confidence: float
     start: int
     end: int
@@ -109,7 +119,7 @@ def explain_html(documents: Iterable[Tagged]) -> str:
         {
             "title": title,
             "mentions": [
-                Shown(_pieces(m), list(_facts(m)), m.evidence, m.confidence, m.start, m.end)
+                Shown(_pieces(m), list(_facts(m)), _reasons(m), m.confidence, m.start, m.end)
                 for m in mentions
             ],
         }
@@ -201,6 +211,17 @@ def _facts(m: Mention) -> Iterator[tuple[str, str]]:
     codes = " · ".join(filter(None, (m.acled_sub_event, m.plover_cat, m.plover_mode, m.cameo)))
     if codes:
         yield "codes", codes
+
+
+def _reasons(m: Mention) -> list[Reason]:
+    weighed = (_WEIGHED.fullmatch(line) for line in m.evidence)
+    return [
+        Reason(found[1].partition(":")[0], found[1], found[2]) if found else Reason("", line)
+        for line, found in zip(m.evidence, weighed, strict=True)
+    ]
+
+
+_WEIGHED = re.compile(r"(\S+) ([+-]\d+\.\d+)")
 
 
 def _range(count: Count) -> str:
