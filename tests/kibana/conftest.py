@@ -1,4 +1,4 @@
-"""A small week of mentions, articles, polls, runs and entries, drawn with a fixed seed."""
+"""A small week of everything that dashboards show, drawn with a fixed seed."""
 
 from __future__ import annotations
 
@@ -11,95 +11,178 @@ import pytest
 from rasid.search import Write, index_for, write_all
 
 
-OUTLETS = [("الشاهد", "IQ"), ("البريد", "LB"), ("المرصد", "YE"), ("الميدان", "SD")]
-ACTORS = [("حركة النهر", "militia"), ("كتائب الوادي", "militia"), ("الجيش", "state_army")]
+# Two feeds of one newsroom are one voice.
+OUTLETS = [
+    ("الشاهد", "shahid", "Iraq"),
+    ("الشاهد عاجل", "shahid", "Iraq"),
+    ("البريد", "barid", "Lebanon"),
+    ("الميدان", "midan", "Sudan"),
+]
+ACTORS = [
+    ("قوات الدعم السريع", "rapid-support-forces", "militia"),
+    ("الحوثيون", "houthis", "militia"),
+    ("الجيش العراقي", "force.jaysh:IQ", "state"),
+    ("قواته", "force.quwwat", "state"),
+]
 PLACES = [("الفاشر", 13.63, 25.35), ("كركوك", 35.47, 44.39), ("تعز", 13.58, 44.02)]
+ATTACKS = ["ied_mine", "rocket_shelling", "clash"]
+MOVES = ["deploy", "withdraw", "advance"]
+MODALITIES = ["factual", "factual", "denied", "foiled", "threatened_planned", "demanded"]
 
 
 def draw(count: int, now: datetime) -> list[Write]:
-    """`count` articles with up to two mentions each, and the ops side of one week."""
+    """`count` articles with up to two mentions each, incidents, and the ops side of one week."""
     dice = random.Random(7)
-    writes = []
+    writes: list[Write] = []
     for number in range(count):
-        seen = now - timedelta(minutes=dice.randrange(10, 6 * 24 * 60))
-        outlet, country = dice.choice(OUTLETS)
-        common = {"outlet": outlet, "country": country, "newsroom": outlet, "feed_id": outlet}
-        common |= {"published_at": seen.isoformat(), "first_seen_at": seen.isoformat()}
-        common |= {"title": "خبر من الميدان", "url": f"https://news.example/{number}"}
-        mentions = []
-        for part in range(dice.randrange(3)):
-            (actor, kind_of), place = dice.choice(ACTORS), dice.choice(PLACES)
-            event = dice.choice(["attack", "attack", "troop_movement"])
-            militia = event == "attack" and kind_of == "militia"
-            mentions.append(
-                {
-                    "mention_id": f"{number}-{part}",
-                    "article_id": str(number),
-                    "tag": "militia_attack" if militia else event,
-                    "event": event,
-                    "modality": dice.choice(
-                        ["factual", "factual", "denied", "foiled", "threatened_planned"]
-                    ),
-                    "kind": dice.choice(
-                        ["bombing", "ambush"] if event == "attack" else ["deploy", "withdraw"]
-                    ),
-                    "subtype": event,
-                    "actor": actor,
-                    "actor_class": kind_of,
-                    "target": "حاجز",
-                    "from": "المعسكر",
-                    "to": place[0],
-                    "place": place[0],
-                    "place_precision": "city",
-                    "location": {"lat": place[1], "lon": place[2]},
-                    "weapon": dice.choice(["عبوة ناسفة", "طائرة مسيرة"]),
-                    "killed": {"min": dice.randrange(4), "max": 4 + dice.randrange(4)},
-                    "attribution": {"status": dice.choice(["claimed", "accused", "witness"])},
-                    "sentence": {
-                        "text": f"هاجمت {actor} حاجزاً في {place[0]}.",
-                        "start": 0,
-                        "end": 30,
-                    },
-                    "confidence": 0.9,
-                    **common,
-                }
-            )
-        tags = {"attack": any(m["event"] == "attack" for m in mentions), "mentions": len(mentions)}
-        tags["troop_movement"] = any(m["event"] == "troop_movement" for m in mentions)
-        article = {"article_id": str(number), "tags": tags, **common}
+        # Half of it in the last day, which three dashboards are about.
+        seen = now - timedelta(minutes=dice.randrange(10, dice.choice([1, 6]) * 24 * 60))
+        published = seen - timedelta(minutes=dice.randrange(1, 9))
+        outlet, newsroom, country = dice.choice(OUTLETS)
+        common = {
+            "outlet": outlet,
+            "country": country,
+            "newsroom": newsroom,
+            "feed_id": newsroom,
+            "published_at": published.isoformat(),
+            "first_seen_at": seen.isoformat(),
+            "title": "خبر من الميدان",
+            "url": f"https://news.example/{number}",
+            "article_id": str(number),
+        }
+        mentions = [
+            _mention(dice, f"{number}-{part}") | common for part in range(dice.randrange(3))
+        ]
+        tags = {event: any(m["event"] == event for m in mentions) for event in ("attack", "troop_movement")}  # fmt: skip
+        article = {
+            **common,
+            "story_id": str(number // 3),
+            "published_precision": dice.choice(["minute", "minute", "day"]),
+            "tags": tags | {"mentions": len(mentions)},
+        }
         writes.append(Write(index_for("articles", seen), str(number), 1, article))
         writes += [Write(index_for("mentions", seen), m["mention_id"], 1, m) for m in mentions]
-        outcome = dice.choice(["indexed", "indexed", "duplicate", "quarantined", "waiting"])
-        state = "waiting" if outcome == "waiting" else "settled"
-        entry = {
-            "entry_id": str(number),
-            "state": state,
-            "outcome": outcome,
-            "first_seen_at": seen.isoformat(),
-        }
-        writes.append(Write(index_for("entries"), str(number), 1, entry))
+        writes += [_incident(dice, mention) for mention in mentions if dice.random() < 0.6]
+        writes.append(_entry(dice, number, seen))
     for number in range(60):
-        at = (now - timedelta(hours=2 * number + 1)).isoformat()
-        feed = dice.choice(OUTLETS)[0]
-        poll = {
-            "poll_id": str(number),
-            "feed_id": feed,
-            "polled_at": at,
-            "elapsed_ms": dice.randrange(900),
-        }
-        poll["outcome"] = dice.choice(["ok", "not_modified", "server_error", "timeout"])
-        writes.append(Write(index_for("polls"), str(number), 1, poll))
-        books = {"seen": 9, "known": 5, "new": 4, "waiting": number % 2, "closed": number % 9 > 0}
-        for feed_id in ("*", feed):
-            run = {"run_id": str(number), "feed_id": feed_id, "started_at": at, **books}
-            writes.append(Write(index_for("runs"), f"{number}{feed_id}", 1, run))
-    return writes
+        writes += _run(dice, number, now - timedelta(minutes=100 * number + 5))
+    return writes + [_alarm(dice, number, now) for number in range(6)]
+
+
+def _mention(dice: random.Random, mention_id: str) -> dict:
+    actors = dice.sample(ACTORS, dice.choice([0, 1, 1, 2]))
+    place = dice.choice(PLACES)
+    event = dice.choice(["attack", "attack", "troop_movement"])
+    kind_of = actors[0][2] if actors else "unknown"
+    militia = event == "attack" and kind_of == "militia"
+    status = dice.choice(["claimed", "accused", "witness", "none"])
+    return {
+        "mention_id": mention_id,
+        "tag": "militia_attack" if militia else event,
+        "event": event,
+        "modality": dice.choice(MODALITIES),
+        "kind": dice.choice(ATTACKS if event == "attack" else MOVES),
+        "actor": [actor for actor, _, _ in actors],
+        "actor_id": [actor_id for _, actor_id, _ in actors],
+        "actor_class": kind_of,
+        "target": ["حاجز"],
+        "from": dice.choice([[], ["المعسكر"]]),
+        "to": dice.choice([[], [place[0]]]),
+        "place": [place[0]],
+        "place_precision": dice.choice(["town", "town", "country"]),
+        "location": {"lat": place[1], "lon": place[2]},
+        "weapon": [dice.choice(["عبوة ناسفة", "طائرة مسيرة"])],
+        "killed": dice.choice([None, {"min": dice.randrange(4), "max": 4 + dice.randrange(4)}]),
+        "attribution": {
+            "status": status,
+            "claimed_by": [actor for actor, _, _ in actors] if status == "claimed" else [],
+        },
+        "sentence": {"text": f"هوجم حاجز في {place[0]}.", "start": 0, "end": 30},
+        "confidence": 0.9,
+    }
+
+
+def _incident(dice: random.Random, mention: dict) -> Write:
+    newsrooms = dice.sample(["shahid", "barid", "midan"], dice.choice([1, 1, 2, 3]))
+    incident = {
+        "incident_id": mention["mention_id"],
+        **{key: mention[key] for key in ("tag", "event", "modality", "actor_class", "killed")},
+        **{key: mention[key] for key in ("place", "place_precision", "location", "from", "to")},
+        "modalities": [mention["modality"]],
+        "kinds": [mention["kind"]],
+        "actors": mention["actor"],
+        "actor_ids": mention["actor_id"],
+        "weapons": mention["weapon"],
+        "targets": mention["target"],
+        "claimed_by": mention["attribution"]["claimed_by"],
+        "contradicted": dice.random() < 0.3,
+        "contradictions": ["killed"],
+        "first_newsroom": newsrooms[0],
+        "first_outlet": mention["outlet"],
+        "first_url": mention["url"],
+        "newsrooms": newsrooms,
+        "sources": len(newsrooms),
+        "first_reported_at": mention["published_at"],
+        # An event of last month that became known now is new today.
+        "event_time": "2026-01-01T00:00:00+00:00",
+        "sentence": mention["sentence"]["text"],
+        "mention_ids": [mention["mention_id"]],
+    }
+    return Write(index_for("incidents"), incident["incident_id"], 1, incident)
+
+
+def _entry(dice: random.Random, number: int, seen: datetime) -> Write:
+    outcome = dice.choice(["indexed", "indexed", "duplicate", "dropped", "quarantined", None])
+    entry = {
+        "entry_id": str(number),
+        "feed_id": dice.choice(["shahid", "barid"]),
+        "state": "settled" if outcome else "waiting",
+        "outcome": outcome,
+        "cause": {"dropped": "not_arabic", "quarantined": "no_text"}.get(outcome),
+        "first_seen_at": seen.isoformat(),
+    }
+    return Write(index_for("entries"), str(number), 1, entry)
+
+
+def _run(dice: random.Random, number: int, at: datetime) -> list[Write]:
+    feed = dice.choice(["shahid", "barid", "midan"])
+    poll = {
+        "poll_id": str(number),
+        "feed_id": feed,
+        "polled_at": at.isoformat(),
+        "elapsed_ms": dice.randrange(900),
+        "outcome": dice.choice(["ok", "not_modified", "server_error", "timeout"]),
+    }
+    books = {"seen": 9, "known": 5, "new": 4, "carried": 1, "waiting": number % 2}
+    books |= {"closed": number % 9 > 0, "started_at": at.isoformat(), "run_id": str(number)}
+    return [
+        Write(index_for("polls"), str(number), 1, poll),
+        *(
+            Write(index_for("runs"), f"{number}{name}", 1, {"feed_id": name, **books})
+            for name in ("*", feed)
+        ),
+    ]
+
+
+def _alarm(dice: random.Random, number: int, now: datetime) -> Write:
+    alarm = {
+        "alarm_id": str(number),
+        "kind": "silence",
+        "severity": dice.choice(["warning", "critical"]),
+        "state": "open" if number % 2 else "closed",
+        "subject": "feed:barid",
+        "feed_id": "barid",
+        "reason": {"ar": "لم يأت من المصدر شيء منذ يومين", "en": "Nothing came for two days"},
+        "opened_at": (now - timedelta(days=20)).isoformat(),
+        "last_seen_at": (now - timedelta(hours=30 * number + 1)).isoformat(),
+    }
+    return Write(index_for("alarms"), str(number), 1, alarm)
 
 
 @pytest.fixture
 def week(es):
     """The node with that week in it."""
-    results = write_all(es, draw(200, datetime.now(UTC)))
+    results = write_all(es, draw(300, datetime.now(UTC)))
     assert {"created"} == {result.status for result in results}
     es.indices.refresh(index="rasid-*")
     return es

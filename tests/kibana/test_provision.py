@@ -118,7 +118,8 @@ class Kibana:
         body = json.loads(request.content)
         if self.schema and not self.schema.is_valid(body):
             return self.error(400, "[request body]: does not fit")
-        self.boards[name] = {**body, "options": {"use_margins": True}, "filters": []}
+        options = {"hide_panel_borders": False, **body.get("options", {})}
+        self.boards[name] = {"filters": [], **body, "options": options}
         return httpx.Response(200, json={"id": name, "data": self.boards[name], "meta": {}})
 
     def imported(self, request):

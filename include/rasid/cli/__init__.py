@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from rasid.cli.alarms import alarms_app
+from rasid.cli.kibana import kibana_app
 from rasid.errors import ConfigError, RasidError
 from rasid.settings import settings
 
@@ -45,6 +46,7 @@ app.add_typer(es_app, name="es")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(lexicon_app, name="lexicon")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(kibana_app, name="kibana")
 app.add_typer(alarms_app, name="alarms")
 
 # Piped or logged, a table keeps its columns instead of folding at 80.

@@ -17,7 +17,7 @@ def files() -> dict[str, str]:
     """The generated files of include/kibana/ by name; `python -m rasid.kibana` writes them."""
     return {
         "dashboards.json": _pretty(dashboards()),
-        "data-views.json": _pretty(data_views()),
+        "data-views.json": _pretty(data_views(edited=False)),
         "saved.ndjson": ndjson(),
     }
 

@@ -1,4 +1,4 @@
-"""What the schema of the Dashboards API cannot see, and the linter of NDJSON files.
+"""What the schema of the Dashboards API cannot see, and the linter of NDJSON files and data views.
 
 Each function yields sentences about faults; nothing wrong, nothing yielded.
 """
@@ -6,47 +6,61 @@ Each function yields sentences about faults; nothing wrong, nothing yielded.
 from __future__ import annotations
 
 import json
+import re
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Any
 
-from rasid.kibana.dashboards import COLUMNS, Body, panels
+from rasid.kibana.charts import COLUMNS, DOCUMENTS, Body, panels
+from rasid.kibana.fields import FAMILIES, LABELS, RUNTIME, TIME, fields_of, values_of
 from rasid.kibana.requests import buckets, metrics, view
-from rasid.search import alias
-from rasid.search.templates import WHOLE, YEARLY, template
 
 
-VIEWS = {alias(family): family for family in (*YEARLY, *WHOLE)}
 # The newest stamp of each type that 9.0–9.5 read (search.md §6); newer is refused, none migrates
 # from the beginning of time.
 STAMPS = {"search": "10.3.0", "map": "8.4.0", "query": "10.2.0", "tag": "8.0.0"}
 CHARTS = ("metric", "xy", "pie", "heatmap", "data_table")
-AGGREGATABLE = {"keyword", "date", "integer", "long", "float", "boolean", "alias"}
-NUMERIC = {"integer", "long", "float"}
+AGGREGATABLE = {"keyword", "date", "integer", "long", "float", "double", "boolean", "alias"}
+NUMERIC = {"integer", "long", "float", "double"}
 MOST_TERMS = 1000
-
-
-def fields_of(family: str) -> dict[str, str]:
-    """Every field of the family's mapping and its type, dotted; sub-fields included."""
-    return dict(_fields(template(family)["template"]["mappings"]["properties"], ""))
+_TIME_RANGE = re.compile(r"now-\d+[mhdy]")
+_ARABIC = re.compile(r"[\u0621-\u064a]")
+_CONDITION = re.compile(r"([\w.]+) ?(?::|>=|<=|>|<) ?(\([^)]*\)|\"[^\"]*\"|[\w.*]+)")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)]*)\)")
 
 
 def dashboard_faults(body: Body, known: Iterable[str]) -> Iterator[str]:
     """Faults of one dashboard; `known` are the ids of all dashboards."""
-    if not body.get("title"):
-        yield "the dashboard has no title"
-    if not {"from", "to"} <= set(body.get("time_range", {})):
-        yield "the dashboard has no time range"
+    ids = set(known)
+    if not _ARABIC.search(body.get("title", "")):
+        yield "the dashboard has no Arabic title"
+    yield from _span_faults("the dashboard", body.get("time_range", {}))
     names = [panel.get("id", "") for panel in body["panels"]]
     if len(set(names)) < len(names) or "" in names:
         yield "panel ids are missing or repeated"
     yield from _grid_faults(body["panels"])
+    for panel in body["panels"]:
+        if panel["type"] == "markdown":
+            yield from _link_faults(panel["config"].get("content", ""), ids)
+    for panel in panels(body):
+        config = panel["config"]
+        name = f"«{config.get('title', '')}»"
+        if not _ARABIC.search(config.get("title", "")):
+            yield f"{name}: no Arabic title"
+        if "time_range" in config:
+            yield from _span_faults(name, config["time_range"])
+        check = _documents_faults if panel["type"] == DOCUMENTS else _chart_faults
+        yield from check(name, config, ids)
+    views = {view(panel["config"]) for panel in panels(body)}
+    for data_view in views & set(FAMILIES):
+        asked = body.get("query", {}).get("expression", "")
+        yield from query_faults("the dashboard", data_view, asked)
     for control in body.get("pinned_panels", []):
         config = control["config"]
-        yield from _field_faults("control", config["data_view_id"], config["field_name"])
-    for panel in panels(body):
-        yield from _chart_faults(panel["config"], set(known))
+        for data_view in {config["data_view_id"], *views}:
+            # Kibana filters every panel by a control; without the field a panel stays empty.
+            yield from _field_faults("control", data_view, config["field_name"])
 
 
 def ndjson_faults(text: str) -> Iterator[str]:
@@ -70,40 +84,77 @@ def ndjson_faults(text: str) -> Iterator[str]:
             yield f"{name}: carries fields of one installation"
         for reference in item.get("references", []):
             target = (reference["type"], reference["id"])
-            if target not in present and target[1] not in VIEWS:
+            if target not in present and target[1] not in FAMILIES:
                 yield f"{name}: refers to {target[0]} {target[1]}, which is nowhere"
-        yield from _json_strings(name, item["attributes"])
-        yield from _search_faults(name, item)
+        broken = list(_json_faults(name, item["attributes"]))
+        yield from broken
+        if not broken:
+            yield from _search_faults(name, item)
+            yield from _map_faults(name, item)
 
 
-def _chart_faults(chart: Body, known: set[str]) -> Iterator[str]:
-    name = f"«{chart.get('title', '')}»"
-    if not chart.get("title"):
-        yield "a chart has no title"
+def view_faults(body: Body) -> Iterator[str]:
+    """Faults of one body for `POST /api/data_views/data_view`."""
+    own = body["data_view"]
+    name = f"data view {own.get('id')}"
+    if own.get("id") not in FAMILIES or own.get("title") != own.get("id"):
+        yield f"{name}: reads no alias of ours"
+        return
+    if not _ARABIC.search(own.get("name", "")):
+        yield f"{name}: no Arabic name"
+    if own.get("timeFieldName") != TIME[own["id"]]:
+        yield f"{name}: the time field must be {TIME[own['id']]}"
+    known = fields_of(own["id"])
+    for field in {*own.get("fieldAttrs", {}), *own.get("fieldFormats", {})} - set(known):
+        yield f"{name}: has no field {field!r}"
+    for field, attributes in own.get("fieldAttrs", {}).items():
+        if not _ARABIC.search(attributes.get("customLabel", "")):
+            yield f"{name}: {field} has no Arabic label"
+    for field, form in own.get("fieldFormats", {}).items():
+        entries = form["params"].get("lookupEntries", [])
+        if form["id"] == "static_lookup" and not all(e["key"] and e["value"] for e in entries):
+            yield f"{name}: {field} has a code without a word"
+        address = form["params"].get("urlTemplate", "{{rawValue}}")
+        if not (address == "{{rawValue}}" or address.startswith("../app/")):
+            yield f"{name}: {field} leads out of Kibana"
+    if own.get("runtimeFieldMap", {}) != RUNTIME.get(own["id"], {}):
+        yield f"{name}: its runtime fields are not those that panels were checked with"
+
+
+def query_faults(name: str, data_view: str, expression: str) -> Iterator[str]:
+    """Faults of a KQL expression: unknown fields, codes that no document carries, brackets."""
+    if expression.count("(") != expression.count(")") or expression.count('"') % 2:
+        yield f"{name}: brackets or quotes of {expression!r} do not match"
+    conditions = _CONDITION.findall(expression)
+    if bool(expression) != bool(conditions):
+        yield f"{name}: {expression!r} asks nothing"
+    for field, asked in conditions:
+        if field not in fields_of(data_view):
+            yield f"{name}: {data_view} has no field {field!r}"
+            continue
+        codes = values_of(data_view, field)
+        for value in re.findall(r"\"([^\"]*)\"", asked):
+            if codes and value not in codes:
+                yield f"{name}: {field} is never {value!r}"
+
+
+def _chart_faults(name: str, chart: Body, known: set[str]) -> Iterator[str]:
     if chart.get("type") not in CHARTS:
         yield f"{name}: {chart.get('type')} is no kind of chart that Rasid uses"
+        return
+    own = view(chart)
+    if own not in FAMILIES:
+        yield f"{name}: there is no data view {own}"
         return
     if chart["type"] in ("pie", "data_table") and not buckets(chart):
         yield f"{name}: groups by nothing"
     if not metrics(chart):
         yield f"{name}: shows no number"
+    yield from query_faults(name, own, chart.get("query", {}).get("expression", ""))
     for bucket in buckets(chart):
-        if bucket.get("operation") == "terms":
-            if not 1 <= bucket.get("limit", 0) <= MOST_TERMS:
-                yield f"{name}: the limit must lie between 1 and {MOST_TERMS}"
-            for field in bucket.get("fields") or [""]:
-                yield from _field_faults(name, view(chart), field)
-        elif bucket.get("operation") == "date_histogram":
-            yield from _field_faults(name, view(chart), bucket.get("field", ""), {"date", "alias"})
-        else:
-            yield f"{name}: {bucket.get('operation')} is no grouping that Rasid uses"
-    for metric in metrics(chart):
-        if metric.get("operation") == "unique_count":
-            yield from _field_faults(name, view(chart), metric.get("field", ""))
-        elif metric.get("operation") in ("sum", "average"):
-            yield from _field_faults(name, view(chart), metric.get("field", ""), NUMERIC)
-        elif metric.get("operation") != "count":
-            yield f"{name}: {metric.get('operation')} is no number that Rasid shows"
+        yield from _bucket_faults(name, own, bucket)
+    for number in metrics(chart):
+        yield from _number_faults(name, own, number)
     for drilldown in chart.get("drilldowns", []):
         if drilldown["type"] == "dashboard_drilldown" and drilldown["dashboard_id"] not in known:
             yield f"{name}: leads to a dashboard that is nowhere"
@@ -111,19 +162,80 @@ def _chart_faults(chart: Body, known: set[str]) -> Iterator[str]:
         for column in (*buckets(chart), *metrics(chart)):
             if column.get("alignment") != "right":
                 yield f"{name}: a column is not aligned to the right"
+            if not _ARABIC.search(column.get("label", "")):
+                yield f"{name}: a column has no Arabic label"
+
+
+def _bucket_faults(name: str, data_view: str, bucket: Body) -> Iterator[str]:
+    if bucket.get("operation") == "terms":
+        if not 1 <= bucket.get("limit", 0) <= MOST_TERMS:
+            yield f"{name}: the limit must lie between 1 and {MOST_TERMS}"
+        fields = bucket.get("fields") or [""]
+        for field in fields:
+            yield from _field_faults(name, data_view, field)
+        codes = values_of(data_view, fields[0])
+        for entry in bucket.get("color", {}).get("mapping", []):
+            if codes and not set(entry["values"]) <= set(codes):
+                yield f"{name}: colours a value that {fields[0]} never has"
+    elif bucket.get("operation") == "date_histogram":
+        yield from _field_faults(name, data_view, bucket.get("field", ""), {"date", "alias"})
+        if bucket.get("field") != TIME.get(data_view):
+            yield f"{name}: its bars are not of the time that the time range filters"
+    else:
+        yield f"{name}: {bucket.get('operation')} is no grouping that Rasid uses"
+
+
+def _number_faults(name: str, data_view: str, number: Body) -> Iterator[str]:
+    operation, field = number.get("operation"), number.get("field", "")
+    if operation == "unique_count":
+        yield from _field_faults(name, data_view, field)
+    elif operation in ("sum", "median"):
+        yield from _field_faults(name, data_view, field, NUMERIC)
+    elif operation != "count":
+        yield f"{name}: {operation} is no number that Rasid shows"
+    yield from query_faults(name, data_view, number.get("filter", {}).get("expression", ""))
+
+
+def _documents_faults(name: str, panel: Body, _known: set[str]) -> Iterator[str]:
+    own, tab = view(panel), panel["tabs"][0]
+    if own not in FAMILIES:
+        yield f"{name}: there is no data view {own}"
+        return
+    if not tab.get("column_order"):
+        yield f"{name}: shows no column"
+    for field in [*tab.get("column_order", []), *(order["name"] for order in tab.get("sort", []))]:
+        if field not in fields_of(own):
+            yield f"{name}: {own} has no field {field!r}"
+        elif field not in LABELS:
+            yield f"{name}: {field} has no Arabic label"
+    yield from query_faults(name, own, tab.get("query", {}).get("expression", ""))
 
 
 def _field_faults(
     name: str, data_view: str, field: str, kinds: Iterable[str] = AGGREGATABLE
 ) -> Iterator[str]:
-    if data_view not in VIEWS:
+    if data_view not in FAMILIES:
         yield f"{name}: there is no data view {data_view}"
         return
-    kind = fields_of(VIEWS[data_view]).get(field)
+    kind = fields_of(data_view).get(field)
     if kind is None:
         yield f"{name}: {data_view} has no field {field!r}"
     elif kind not in kinds:
         yield f"{name}: {field} is of type {kind}, which cannot be used so"
+
+
+def _span_faults(name: str, span: Body) -> Iterator[str]:
+    if span.get("to") != "now" or not _TIME_RANGE.fullmatch(span.get("from", "")):
+        yield f"{name} has no time range from now-<number><m|h|d|y> to now"
+
+
+def _link_faults(content: str, known: set[str]) -> Iterator[str]:
+    for address in _LINK.findall(content):
+        # Kibana shows any other link within itself as plain text.
+        if not address.startswith("/s/"):
+            yield f"a text links to {address}, which Kibana shows as plain text"
+        elif "/dashboards#/view/" in address and address.rpartition("/")[2] not in known:
+            yield f"a text links to {address}, which is nowhere"
 
 
 def _grid_faults(placed: list[Body]) -> Iterator[str]:
@@ -138,7 +250,7 @@ def _grid_faults(placed: list[Body]) -> Iterator[str]:
             yield f"panels overlap at {a} and {b}"
 
 
-def _json_strings(name: str, attributes: dict[str, Any]) -> Iterator[str]:
+def _json_faults(name: str, attributes: dict[str, Any]) -> Iterator[str]:
     for key, value in attributes.items():
         if key.endswith("JSON"):
             try:
@@ -154,19 +266,29 @@ def _search_faults(name: str, item: dict[str, Any]) -> Iterator[str]:
     if len(views) != 1:
         yield f"{name}: must refer to one data view"
         return
-    columns = item["attributes"].get("columns", [])
-    known = fields_of(VIEWS[views[0]]) if views[0] in VIEWS else {}
-    for column in [*columns, *(field for field, _ in item["attributes"].get("sort", []))]:
-        if column not in known:
+    if views[0] not in FAMILIES:
+        return  # the reference was told already
+    attributes = item["attributes"]
+    for column in [*attributes.get("columns", []), *(field for field, _ in attributes["sort"])]:
+        if column not in fields_of(views[0]):
             yield f"{name}: {views[0]} has no field {column!r}"
+    source = json.loads(attributes["kibanaSavedObjectMeta"]["searchSourceJSON"])
+    yield from query_faults(name, views[0], source["query"]["query"])
 
 
-def _fields(properties: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
-    for name, field in properties.items():
-        path = prefix + name
-        if "properties" in field:
-            yield from _fields(field["properties"], f"{path}.")
-        elif field.get("enabled", True):
-            yield path, field["type"]
-        for sub, subfield in field.get("fields", {}).items():
-            yield f"{path}.{sub}", subfield["type"]
+def _map_faults(name: str, item: dict[str, Any]) -> Iterator[str]:
+    if item["type"] != "map":
+        return
+    references = {r["name"]: r["id"] for r in item.get("references", [])}
+    for layer in json.loads(item["attributes"]["layerListJSON"]):
+        source = layer["sourceDescriptor"]
+        own = references.get(source["indexPatternRefName"])
+        if own not in FAMILIES:
+            yield f"{name}: the layer «{layer['label']}» reads no data view"
+            continue
+        yield from query_faults(name, own, layer["query"]["query"])
+        if fields_of(own).get(source["geoField"]) != "geo_point":
+            yield f"{name}: {source['geoField']} is no place on a map"
+        for field in source.get("tooltipProperties", []):
+            if field not in fields_of(own):
+                yield f"{name}: {own} has no field {field!r}"

@@ -1,8 +1,7 @@
 """The dashboards as bodies of Kibana's Dashboards API (`PUT /api/dashboards/{id}`, GA in 9.5).
 
-Charts read data views by reference and use plain aggregations, no ES|QL: what they ask can be run
-on any node (`rasid.kibana.requests`). Kibana has no right-to-left layout, so tables are aligned to
-the right and Arabic, Latin and numbers keep to columns of their own.
+Where "how many" means how many things happened, incidents are counted, and where it means how many
+say so, newsrooms: ten reports of one attack are one attack, and one newsroom's ten feeds one voice.
 
 `python -m rasid.kibana` writes them into include/kibana/; a test fails when they are out of date.
 """
@@ -11,25 +10,54 @@ from __future__ import annotations
 
 import uuid
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+from rasid.kibana.charts import (
+    COLUMNS,
+    Body,
+    bars,
+    count,
+    documents,
+    heatmap,
+    median,
+    metric,
+    pie,
+    row,
+    table,
+    timeline,
+    total,
+    unique,
+)
+from rasid.kibana.fields import SPACE
 
 
-Body: TypeAlias = dict[str, Any]
+_IDS = uuid.UUID("6c1f1d6e-52a8-4f0a-9f57-7a0f5f0d6c11")
 
-COLUMNS = 48
-_SPACE = uuid.UUID("6c1f1d6e-52a8-4f0a-9f57-7a0f5f0d6c11")
+ARTICLES, MENTIONS, INCIDENTS = "rasid-articles", "rasid-mentions", "rasid-incidents"
+ENTRIES, POLLS, RUNS, ALARMS = "rasid-entries", "rasid-polls", "rasid-runs", "rasid-alarms"
 
 ATTACK = 'event: "attack"'
 MILITIA = 'tag: "militia_attack"'
 MOVEMENT = 'event: "troop_movement"'
 FACTUAL = 'modality: "factual"'
+DENIED = 'modality: "denied"'
 PLANNED = 'modality: "threatened_planned"'
+CLAIMED = 'attribution.status: "claimed"'
+ACCUSED = 'attribution.status: "accused"'
+GROUP = 'actor_class: ("militia" or "pro_state_militia" or "unattributed_armed")'
+SHARED = "sources >= 2"
+# A run's own line, which sums its feeds.
+WHOLE = 'feed_id: "*"'
+FAILED = 'not outcome: ("ok" or "not_modified" or "unchanged")'
+
+DAY = {"from": "now-24h", "to": "now"}
+WEEK = {"from": "now-7d", "to": "now"}
+MONTH = {"from": "now-30d", "to": "now"}
+# What is still owed or still wrong counts however old it is.
+EVER = {"from": "now-1y", "to": "now"}
 
 
 def stable_id(name: str) -> str:
     """An id that is the same on every machine."""
-    return str(uuid.uuid5(_SPACE, name))
+    return str(uuid.uuid5(_IDS, name))
 
 
 SITUATION = stable_id("situation")
@@ -44,6 +72,30 @@ TITLES = {
     SOURCES: "المصادر",
     HEALTH: "صحة الرصد",
 }
+MAP = "الخريطة"
+
+_INCIDENT = [
+    "first_reported_at",
+    "sentence",
+    "place",
+    "actors",
+    "sources",
+    "killed.min",
+    "killed.max",
+    "first_outlet",
+    "first_url",
+]
+_MENTION = [
+    "published_at",
+    "tag",
+    "modality",
+    "actor",
+    "place",
+    "sentence.text",
+    "outlet",
+    "url",
+    "article_id",
+]
 
 
 def dashboards() -> dict[str, Body]:
@@ -57,244 +109,437 @@ def dashboards() -> dict[str, Body]:
     }
 
 
-def panels(body: Body) -> Iterable[Body]:
-    """The charts of a dashboard; not its texts and links."""
-    return (panel for panel in body["panels"] if panel["type"] == "vis")
-
-
 def _situation() -> Body:
-    view = "rasid-mentions"
     return _dashboard(
         SITUATION,
-        "ما جرى، ومن فعله، وأين، ومن قال ذلك.",
+        "ما جرى في آخر يوم، ومن فعله، وأين، وهل وقع فعلاً. الحادث الواحد يُعدّ مرة وإن ذكرته عشر"
+        " وسائل.",
         [
-            _row(
+            row(
                 8,
-                _metric("هجمات الميليشيات", view, query=f"{MILITIA} and {FACTUAL}"),
-                _metric("كل الهجمات", view, query=f"{ATTACK} and {FACTUAL}"),
-                _metric("تحركات القوات", view, query=f"{MOVEMENT} and {FACTUAL}"),
-                _metric("أخبار تذكرها", view, _unique("article_id")),
-            ),
-            _row(12, _timeline("الوقائع عبر الزمن", view, by="tag")),
-            _row(
-                14,
-                _bars("الأكثر ذكراً من الفاعلين", view, "actor", to=GROUPS),
-                _bars("الأماكن", view, "place"),
-            ),
-            _row(
-                14,
-                _pie("هل وقع الحدث؟", view, "modality"),
-                _bars("طريقة الهجوم", view, "kind", query=ATTACK),
-                _bars("السلاح", view, "weapon"),
-            ),
-            _row(
-                16,
-                _table(
-                    "من فعل ماذا وأين",
-                    view,
-                    {"actor": "الفاعل", "subtype": "النوع", "place": "المكان"},
-                    [_count("مرات الذكر"), _unique("newsroom", "غرف الأخبار")],
+                metric("حوادث جديدة", INCIDENTS, before=True),
+                metric("هجمات ميليشيات", INCIDENTS, query=f"{MILITIA} and {FACTUAL}", before=True),
+                metric("هجمات أخرى", INCIDENTS, query=f'tag: "attack" and {FACTUAL}', before=True),
+                metric("تحركات قوات", INCIDENTS, query=f"{MOVEMENT} and {FACTUAL}", before=True),
+                metric(
+                    "القتلى بأدنى تقدير",
+                    INCIDENTS,
+                    total("killed.min"),
+                    query=f"{ATTACK} and {FACTUAL}",
+                    before=True,
                 ),
+                metric("أخبار تذكرها", MENTIONS, unique("article_id"), before=True),
             ),
+            row(12, timeline("ما نُشر ساعة بساعة", MENTIONS, by="tag")),
+            row(
+                16,
+                documents("حوادث جديدة، أحدثها أولاً", INCIDENTS, _INCIDENT),
+            ),
+            row(
+                15,
+                bars(
+                    "الفاعلون بعدد الحوادث",
+                    INCIDENTS,
+                    "actor_ids",
+                    to=(GROUPS, TITLES[GROUPS]),
+                ),
+                bars("الأماكن بعدد الحوادث", INCIDENTS, "place"),
+                pie("هل وقع الحدث؟", MENTIONS, "modality"),
+            ),
+            row(
+                15,
+                bars("كيف هوجم", INCIDENTS, "kinds", query=ATTACK),
+                bars("كيف تحركت القوات", INCIDENTS, "kinds", query=MOVEMENT),
+                pie("من يقول ذلك؟", MENTIONS, "attribution.status"),
+            ),
+            row(18, documents("آخر ما قيل", MENTIONS, _MENTION)),
         ],
-        controls={"tag": "التصنيف", "actor": "الفاعل", "place": "المكان", "modality": "الصيغة"},
+        time_range=DAY,
+        view=MENTIONS,
+        controls={
+            "tag": "التصنيف",
+            "actor_id": "الفاعل",
+            "place": "المكان",
+            "modality": "الصيغة",
+            "kind": "الطريقة",
+        },
     )
 
 
 def _groups() -> Body:
-    view = "rasid-mentions"
     return _dashboard(
         GROUPS,
-        "جماعة واحدة: ماذا تفعل، وأين، وبماذا، ومن ينسب إليها ومن ينفي. اخترها من القائمة أعلاه.",
+        "جماعة واحدة: ماذا فعلت، وأين، وبماذا، وماذا تتبنى وماذا تنفي. اخترها من «الجماعة» أعلى"
+        " اللوحة.",
         [
-            _row(
+            row(
                 8,
-                _metric("وقائع منسوبة", view, query=MILITIA),
-                _metric("أعلنتها الجماعة", view, query='attribution.status: "claimed"'),
-                _metric("نُفيت", view, query='modality: "denied"'),
-                _metric("القتلى بأدنى تقدير", view, _sum("killed.min")),
+                metric("هجمات منسوبة", INCIDENTS, query=ATTACK, before=True),
+                metric("تحركات منسوبة", INCIDENTS, query=MOVEMENT, before=True),
+                metric("تبنّتها جماعة", INCIDENTS, query=f"{ATTACK} and claimed_by: *"),
+                metric("اتهامات", MENTIONS, query=f"{ATTACK} and {ACCUSED}"),
+                metric("نُفيت", MENTIONS, query=f"{ATTACK} and {DENIED}"),
+                metric("القتلى بأدنى تقدير", INCIDENTS, total("killed.min"), query=ATTACK),
             ),
-            _row(12, _timeline("نشاطها عبر الزمن", view, by="actor", query=MILITIA)),
-            _row(
-                14,
-                _bars("أهدافها", view, "target", query=MILITIA),
-                _bars("أماكن هجماتها", view, "place", query=MILITIA),
-                _bars("أسلحتها", view, "weapon", query=MILITIA),
+            row(12, timeline("نشاطها عبر الزمن", INCIDENTS, by="kinds")),
+            row(
+                15,
+                bars("ماذا فعلت", INCIDENTS, "kinds"),
+                bars("أين", INCIDENTS, "place"),
+                bars("بماذا", INCIDENTS, "weapons", query=ATTACK),
+                bars("من استهدفت", INCIDENTS, "targets", query=ATTACK),
             ),
-            _row(
-                14,
-                _pie("صنف الفاعل", view, "actor_class", query=ATTACK),
-                _pie("الإسناد", view, "attribution.status", query=ATTACK),
-                _bars("طريقة الهجوم", view, "kind", query=MILITIA),
+            row(
+                15,
+                pie("الإسناد: تبنٍّ أم اتهام؟", MENTIONS, "attribution.status", query=ATTACK),
+                pie("هل وقع الهجوم؟", MENTIONS, "modality", query=ATTACK),
+                bars("من تبنّى", INCIDENTS, "claimed_by", query=ATTACK),
             ),
-            _row(
+            row(
                 16,
-                _table(
-                    "الجماعات",
-                    view,
-                    {"actor": "الجماعة", "actor_class": "الصنف"},
+                documents(
+                    "نص التبنّي والاتهام والنفي",
+                    MENTIONS,
                     [
-                        _count("مرات الذكر"),
-                        _sum("killed.max", "القتلى بأعلى تقدير"),
-                        _unique("newsroom", "غرف الأخبار"),
+                        "published_at",
+                        "attribution.status",
+                        "attribution.speaker",
+                        "modality",
+                        "sentence.text",
+                        "outlet",
+                        "url",
+                        "article_id",
                     ],
-                    query=MILITIA,
+                    query=f"{ATTACK} and ({CLAIMED} or {ACCUSED} or {DENIED}"
+                    " or attribution.denied_by: *)",
+                ),
+            ),
+            row(
+                16,
+                table(
+                    "الجماعات في أرقام",
+                    MENTIONS,
+                    ["actor_id"],
+                    [
+                        count("مرات الذكر"),
+                        unique("article_id", "أخبار"),
+                        unique("newsroom", "غرف أخبار"),
+                        count("وقع", only=FACTUAL),
+                        count("أُحبط", only='modality: "foiled"'),
+                        count("تهديد", only=PLANNED),
+                        count("تبنٍّ", only=CLAIMED),
+                        count("اتهام", only=ACCUSED),
+                        count("نفي", only=DENIED),
+                    ],
+                    query=ATTACK,
+                ),
+                heatmap("من فعل ماذا", INCIDENTS, "kinds", "actor_ids", query=ATTACK),
+                widths=(28, 20),
+            ),
+            row(
+                14,
+                documents(
+                    "روايات متعارضة عن حادث واحد",
+                    INCIDENTS,
+                    [
+                        "first_reported_at",
+                        "contradictions",
+                        "sentence",
+                        "actors",
+                        "modalities",
+                        "killed.min",
+                        "killed.max",
+                        "newsrooms",
+                        "mention_ids",
+                    ],
+                    query="contradicted: true",
                 ),
             ),
         ],
-        controls={"actor": "الجماعة", "actor_class": "الصنف", "place": "المكان"},
+        time_range=MONTH,
+        query=GROUP,
+        view=MENTIONS,
+        controls={
+            "actor_id": "الجماعة",
+            "actor_class": "الصنف",
+            "place": "المكان",
+            "kind": "الطريقة",
+        },
     )
 
 
 def _movements() -> Body:
-    view = "rasid-mentions"
     return _dashboard(
         MOVEMENTS,
-        "من تحرك، ومن أين إلى أين، وبأي صورة.",
+        "من تحرك، ومن أين إلى أين، وبأي صورة، وما وقع منه وما أُعلن عنه فحسب.",
         [
-            _row(
+            row(
                 8,
-                _metric("تحركات وقعت", view, query=f"{MOVEMENT} and {FACTUAL}"),
-                _metric("تحركات مخطط لها", view, query=f"{MOVEMENT} and {PLANNED}"),
-                _metric("قوى متحركة", view, _unique("actor"), query=MOVEMENT),
+                metric("تحركات وقعت", INCIDENTS, query=f"{MOVEMENT} and {FACTUAL}", before=True),
+                metric("معلنة أو مخطط لها", MENTIONS, query=f"{MOVEMENT} and {PLANNED}"),
+                metric("مطلوبة", MENTIONS, query=f'{MOVEMENT} and modality: "demanded"'),
+                metric("قوى متحركة", MENTIONS, unique("actor_id"), query=MOVEMENT),
+                metric("وجهات", MENTIONS, unique("to"), query=MOVEMENT),
             ),
-            _row(12, _timeline("التحركات عبر الزمن", view, by="kind", query=MOVEMENT)),
-            _row(
-                14,
-                _bars("القوة المتحركة", view, "actor", query=MOVEMENT),
-                _bars("إلى", view, "to", query=MOVEMENT),
-                _bars("من", view, "from", query=MOVEMENT),
+            row(
+                12,
+                timeline("التحركات عبر الزمن", MENTIONS, by="kind", query=MOVEMENT, limit=15),
             ),
-            _row(14, _heatmap("من تحرك وكيف", view, "kind", "actor_class", query=MOVEMENT)),
-            _row(
+            row(
+                15,
+                bars("القوة المتحركة", INCIDENTS, "actor_ids", query=MOVEMENT),
+                bars("صورة التحرك", INCIDENTS, "kinds", query=MOVEMENT, limit=15),
+                bars("أين رُصدت", INCIDENTS, "place", query=MOVEMENT),
+            ),
+            row(
                 16,
-                _table(
-                    "القوة ووجهتها",
-                    view,
-                    {"actor": "القوة", "to": "إلى"},
-                    [_count("مرات الذكر"), _unique("newsroom", "غرف الأخبار")],
+                table(
+                    "من تحرك، ومن أين إلى أين",
+                    MENTIONS,
+                    ["actor", "from", "to"],
+                    [count("مرات الذكر"), unique("newsroom", "غرف أخبار")],
+                    query=f"{MOVEMENT} and (from: * or to: *)",
+                    missing=True,
+                ),
+                heatmap("من تحرك وكيف", MENTIONS, "kind", "actor_class", query=MOVEMENT, limit=15),
+                widths=(26, 22),
+            ),
+            row(
+                12,
+                bars("من", INCIDENTS, "from", query=MOVEMENT),
+                bars("إلى", INCIDENTS, "to", query=MOVEMENT),
+            ),
+            row(
+                16,
+                documents(
+                    "نص ما قيل عن التحركات",
+                    MENTIONS,
+                    [
+                        "published_at",
+                        "kind",
+                        "modality",
+                        "actor",
+                        "from",
+                        "to",
+                        "sentence.text",
+                        "outlet",
+                        "url",
+                        "article_id",
+                    ],
                     query=MOVEMENT,
                 ),
             ),
         ],
-        controls={"actor": "القوة", "kind": "الصورة", "to": "الوجهة", "modality": "الصيغة"},
+        time_range=WEEK,
+        view=MENTIONS,
+        controls={
+            "actor_id": "القوة",
+            "kind": "الصورة",
+            "from": "من",
+            "to": "إلى",
+            "modality": "الصيغة",
+        },
     )
 
 
 def _sources() -> Body:
-    view = "rasid-articles"
     return _dashboard(
         SOURCES,
-        "ماذا تنشر كل وسيلة، وكم منه وقائع مسلحة، ومتى تنشر.",
+        "من ينشر أولاً، ومن يعيد ما نشره غيره، وماذا تغطي كل غرفة أخبار. العدّ بغرف الأخبار لا"
+        " بالخلاصات: خلاصات الغرفة الواحدة صوت واحد.",
         [
-            _row(
+            row(
                 8,
-                _metric("أخبار", view),
-                _metric("أخبار فيها هجوم", view, query="tags.attack: true"),
-                _metric("أخبار فيها تحرك", view, query="tags.troop_movement: true"),
-                _metric("وسائل إعلام", view, _unique("outlet")),
+                metric("أخبار", ARTICLES, before=True),
+                metric("غرف أخبار", ARTICLES, unique("newsroom"), before=True),
+                metric("أخبار فيها هجوم", ARTICLES, query="tags.attack: true", before=True),
+                metric("أخبار فيها تحرك", ARTICLES, query="tags.troop_movement: true", before=True),
+                metric("حوادث روتها غرفتان أو أكثر", INCIDENTS, query=SHARED),
+                metric("حوادث بمصدر واحد", INCIDENTS, query="sources: 1"),
             ),
-            _row(12, _timeline("النشر عبر الزمن", view, by="outlet")),
-            _row(
-                14,
-                _bars("الأكثر نشراً", view, "outlet"),
-                _bars("الأكثر ذكراً لهجمات", view, "outlet", query="tags.attack: true"),
-                _pie("بلد الوسيلة", view, "country"),
+            row(12, timeline("النشر عبر الزمن", ARTICLES, by="newsroom", limit=10)),
+            row(
+                15,
+                bars("من ينشر أولاً", INCIDENTS, "first_newsroom", query=SHARED),
+                bars("من روى الحوادث المشتركة", INCIDENTS, "newsrooms", query=SHARED),
+                heatmap(
+                    "من يعيد ما نشره من", INCIDENTS, "first_newsroom", "newsrooms", query=SHARED
+                ),
             ),
-            _row(
+            row(
                 16,
-                _table(
-                    "الوسائل",
-                    view,
-                    {"outlet": "الوسيلة", "country": "البلد"},
-                    [_count("أخبار"), _sum("tags.mentions", "وقائع مذكورة")],
+                table(
+                    "غرف الأخبار",
+                    ARTICLES,
+                    ["newsroom"],
+                    [
+                        count("أخبار"),
+                        unique("story_id", "قصص مشتركة"),
+                        count("فيها هجوم", only="tags.attack: true"),
+                        count("فيها تحرك", only="tags.troop_movement: true"),
+                        total("tags.mentions", "وقائع مذكورة"),
+                        median("lag_minutes", "التأخر (دقيقة)"),
+                    ],
+                ),
+                heatmap("ماذا تغطي كل غرفة", MENTIONS, "place", "newsroom"),
+                widths=(26, 22),
+            ),
+            row(
+                14,
+                heatmap("بأي إسناد تنقل", MENTIONS, "attribution.status", "newsroom"),
+                pie("بلد الوسيلة", ARTICLES, "country"),
+            ),
+            row(
+                16,
+                documents(
+                    "حوادث روتها أكثر من غرفة",
+                    INCIDENTS,
+                    [
+                        "first_reported_at",
+                        "first_outlet",
+                        "newsrooms",
+                        "sources",
+                        "reports",
+                        "sentence",
+                        "place",
+                        "first_url",
+                    ],
+                    query=SHARED,
                 ),
             ),
         ],
-        controls={"outlet": "الوسيلة", "country": "البلد"},
+        time_range=WEEK,
+        view=ARTICLES,
+        controls={"newsroom": "غرفة الأخبار", "outlet": "الوسيلة", "country": "البلد"},
     )
 
 
 def _health() -> Body:
-    polls, runs, entries = "rasid-polls", "rasid-runs", "rasid-entries"
-    whole = 'feed_id: "*"'
     return _dashboard(
         HEALTH,
-        "لفريق التشغيل: هل قُرئ كل مصدر، وأين ذهب كل خبر؟",
+        "لفريق التشغيل: هل قُرئ كل مصدر، وأين ذهب كل خبر، وهل أُقفلت الحسابات، وما الإنذارات"
+        " المفتوحة.",
         [
-            _row(
+            row(
                 8,
-                _metric("جولات", runs, query=whole),
-                _metric("جولات لم تُقفل حساباتها", runs, query=f"{whole} and closed: false"),
-                _metric("أخبار جديدة", runs, _sum("new"), query=whole),
-                _metric("تنتظر محاولة أخرى", entries, query='not state: "settled"'),
-                _metric("في الحجر", entries, query='outcome: "quarantined"'),
+                metric("إنذارات مفتوحة", ALARMS, query='state: "open"', time_range=EVER),
+                metric("حسابات لم تُقفل", RUNS, query=f"closed: false and not {WHOLE}"),
+                metric("جولات", RUNS, unique("run_id"), before=True),
+                metric("قراءات أخفقت", POLLS, query=FAILED, before=True),
+                metric("تنتظر محاولة أخرى", ENTRIES, query='not state: "settled"', time_range=EVER),
+                metric("في الحجر", ENTRIES, query='outcome: "quarantined"', time_range=EVER),
             ),
-            _row(
+            row(
                 14,
-                _timeline("قراءات المصادر ونتائجها", polls, by="outcome"),
-                _timeline("نهايات الأخبار", entries, by="outcome"),
-            ),
-            _row(
-                14,
-                _bars(
-                    "قراءات أخفقت",
-                    polls,
-                    "feed_id",
-                    query='not outcome: ("ok" or "not_modified" or "unchanged")',
+                documents(
+                    "الإنذارات المفتوحة",
+                    ALARMS,
+                    ["last_seen_at", "severity", "kind", "subject", "reason.ar", "opened_at"],
+                    query='state: "open"',
+                    time_range=EVER,
                 ),
-                _bars("أبطأ المصادر (مللي ثانية)", polls, "feed_id", metric=_average("elapsed_ms")),
-                _pie("نتائج القراءة", polls, "outcome"),
+                documents(
+                    "جولات لم تُقفل حساباتها",
+                    RUNS,
+                    ["started_at", "run_id", "feed_id", "seen", "known", "new", "difference"],
+                    query="closed: false",
+                ),
             ),
-            _row(
+            row(
+                14,
+                timeline("قراءات المصادر ونتائجها", POLLS, by="outcome", limit=12),
+                timeline("أين ذهب كل خبر", ENTRIES, by="outcome"),
+            ),
+            row(
+                15,
+                bars("قراءات أخفقت، بالمصدر", POLLS, "feed_id", query=FAILED),
+                bars("أسباب الاستبعاد والحجر", ENTRIES, "cause"),
+                bars(
+                    "التأخر عن النشر (دقيقة)",
+                    ARTICLES,
+                    "feed_id",
+                    number=median("lag_minutes", "التأخر"),
+                ),
+                bars(
+                    "أبطأ المصادر رداً (مللي ثانية)",
+                    POLLS,
+                    "feed_id",
+                    number=median("elapsed_ms", "زمن الرد"),
+                ),
+            ),
+            row(
                 16,
-                _table(
-                    "حساب كل مصدر",
-                    runs,
-                    {"feed_id": "المصدر"},
+                table(
+                    "حساب كل مصدر: رُصد = معروف + جديد",
+                    RUNS,
+                    ["feed_id"],
                     [
-                        _sum("seen", "رُصد"),
-                        _sum("known", "معروف"),
-                        _sum("new", "جديد"),
-                        _sum("waiting", "ينتظر"),
+                        total("seen", "رُصد"),
+                        total("known", "معروف"),
+                        total("new", "جديد"),
+                        total("carried", "محمول"),
+                        total("waiting", "ينتظر"),
+                        count("لم تُقفل", only="closed: false"),
                     ],
-                    query=f"not {whole}",
+                    query=f"not {WHOLE}",
+                    limits=(100,),
+                ),
+                table(
+                    "كل مصدر ونتائج قراءته",
+                    POLLS,
+                    ["feed_id", "outcome"],
+                    [count("قراءات"), median("elapsed_ms", "زمن الرد")],
+                    limits=(100, 5),
                 ),
             ),
         ],
-        controls={},
+        time_range=DAY,
+        view=POLLS,
+        controls={"feed_id": "المصدر"},
     )
 
 
-# --- a dashboard --------------------------------------------------------------------------------
+def _dashboard(
+    own: str,
+    about: str,
+    rows: list[list[Body]],
+    *,
+    time_range: Body,
+    query: str = "",
+    view: str,
+    controls: dict[str, str],
+) -> Body:
+    """Rows below one another, links first, above them controls that offer the values of `view`.
 
-
-def _dashboard(own: str, about: str, rows: list[list[Body]], *, controls: dict[str, str]) -> Body:
-    view = rows[0][0]["config"]["data_source"]["ref_id"]
+    A control filters every panel: its field must be in each panel's view (`rasid.kibana.checks`).
+    """
     placed: list[Body] = [
         {
             "type": "markdown",
             "id": stable_id(f"{own}/about"),
             "grid": {"x": 0, "y": 0, "w": COLUMNS, "h": 4},
-            "config": {"content": f"{about}\n\n{_links(own)}", "hide_title": True},
+            "config": {
+                "content": f"{_links(own)}\n\n{about}",
+                "hide_title": True,
+                "settings": {"open_links_in_new_tab": False},
+            },
         }
     ]
     top = 4
-    for row in rows:
+    for panels_of_row in rows:
         left = 0
-        for number, panel in enumerate(row):
-            # The remainder goes to the last panel, so that rows end flush.
-            width = COLUMNS - left if number == len(row) - 1 else COLUMNS // len(row)
-            height = panel["grid"]["h"]
+        for panel in panels_of_row:
             identity = stable_id(f"{own}/{panel['config']['title']}")
-            grid = {"x": left, "y": top, "w": width, "h": height}
+            grid = {"x": left, "y": top, **panel["grid"]}
             placed.append({**panel, "id": identity, "grid": grid})
-            left += width
-        top += row[0]["grid"]["h"]
+            left += panel["grid"]["w"]
+        top += panels_of_row[0]["grid"]["h"]
     return {
         "title": TITLES[own],
         "description": about,
-        "time_range": {"from": "now-7d", "to": "now"},
+        "time_range": time_range,
+        "query": {"expression": query, "language": "kql"},
+        "options": {"use_margins": True, "sync_colors": True, "sync_cursor": True},
         "pinned_panels": [
             {
                 "type": "options_list_control",
@@ -308,131 +553,13 @@ def _dashboard(own: str, about: str, rows: list[list[Body]], *, controls: dict[s
 
 
 def _links(own: str) -> str:
-    """Links by Markdown: the links panel is unknown to 9.4."""
-    return " · ".join(
-        f"**{title}**" if other == own else f"[{title}](#/view/{other})"
+    """Links by Markdown: the links panel is unknown to 9.4.
+
+    They begin with a slash: Kibana shows a link to `#/view/…` as plain text, not as a link.
+    """
+    app = f"/s/{SPACE}/app"
+    boards = [
+        f"**{title}**" if other == own else f"[{title}]({app}/dashboards#/view/{other})"
         for other, title in TITLES.items()
-    )
-
-
-def _row(height: int, *charts: Body) -> list[Body]:
-    return [{"type": "vis", "grid": {"h": height}, "config": chart} for chart in charts]
-
-
-# --- charts -------------------------------------------------------------------------------------
-
-
-def _metric(title: str, view: str, metric: Body | None = None, *, query: str = "") -> Body:
-    return {
-        "type": "metric",
-        "title": title,
-        **_source(view, query),
-        "metrics": [{"type": "primary", **(metric or _count()), "label": title}],
-        "hide_title": True,
-    }
-
-
-def _timeline(title: str, view: str, *, by: str, query: str = "") -> Body:
-    source = _source(view, query)
-    layer = {
-        "type": "bar_stacked",
-        "data_source": source.pop("data_source"),
-        "x": {"operation": "date_histogram", "field": "@timestamp"},
-        "breakdown_by": _terms(by, 8),
-        "y": [_count("العدد")],
-    }
-    return {"type": "xy", "title": title, **source, "layers": [layer]}
-
-
-def _bars(
-    title: str,
-    view: str,
-    field: str,
-    *,
-    query: str = "",
-    metric: Body | None = None,
-    to: str = "",
-) -> Body:
-    source = _source(view, query)
-    layer = {
-        "type": "bar_horizontal",  # Arabic labels read best on the y axis
-        "data_source": source.pop("data_source"),
-        "x": _terms(field, 10),
-        "y": [metric or _count("العدد")],
-    }
-    drilldown = {
-        "type": "dashboard_drilldown",
-        "dashboard_id": to,
-        "label": f"إلى «{TITLES.get(to, '')}»",
-        "trigger": "on_apply_filter",
-    }
-    discover = {"type": "discover_drilldown", "label": "إلى الجمل", "trigger": "on_apply_filter"}
-    return {
-        "type": "xy",
-        "title": title,
-        **source,
-        "layers": [layer],
-        "drilldowns": [drilldown, discover] if to else [discover],
-    }
-
-
-def _pie(title: str, view: str, field: str, *, query: str = "") -> Body:
-    return {
-        "type": "pie",
-        "title": title,
-        **_source(view, query),
-        "metrics": [_count("العدد")],
-        "group_by": [_terms(field, 8)],
-    }
-
-
-def _heatmap(title: str, view: str, x: str, y: str, *, query: str = "") -> Body:
-    return {
-        "type": "heatmap",
-        "title": title,
-        **_source(view, query),
-        "x": _terms(x, 12),
-        "y": _terms(y, 12),
-        "metric": _count("العدد"),
-    }
-
-
-def _table(
-    title: str, view: str, rows: dict[str, str], metrics: list[Body], *, query: str = ""
-) -> Body:
-    return {
-        "type": "data_table",
-        "title": title,
-        **_source(view, query),
-        "rows": [
-            {**_terms(field, 20), "label": label, "alignment": "right"}
-            for field, label in rows.items()
-        ],
-        "metrics": [{**metric, "alignment": "right"} for metric in metrics],
-    }
-
-
-def _source(view: str, query: str) -> Body:
-    source: Body = {"data_source": {"type": "data_view_reference", "ref_id": view}}
-    return source | ({"query": {"expression": query, "language": "kql"}} if query else {})
-
-
-def _terms(field: str, limit: int) -> Body:
-    rank = {"type": "metric", "metric_index": 0, "direction": "desc"}
-    return {"operation": "terms", "fields": [field], "limit": limit, "rank_by": rank}
-
-
-def _count(label: str = "") -> Body:
-    return {"operation": "count"} | ({"label": label} if label else {})
-
-
-def _unique(field: str, label: str = "") -> Body:
-    return {"operation": "unique_count", "field": field} | ({"label": label} if label else {})
-
-
-def _sum(field: str, label: str = "") -> Body:
-    return {"operation": "sum", "field": field} | ({"label": label} if label else {})
-
-
-def _average(field: str) -> Body:
-    return {"operation": "average", "field": field, "label": "المتوسط"}
+    ]
+    return " · ".join([*boards, f"[{MAP}]({app}/maps/map/{stable_id(f'map/{MAP}')})"])

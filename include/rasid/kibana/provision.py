@@ -17,7 +17,8 @@ import httpx
 
 from rasid.errors import KibanaError
 from rasid.kibana.dashboards import dashboards
-from rasid.kibana.saved import SPACE, data_views, ndjson
+from rasid.kibana.fields import SPACE
+from rasid.kibana.saved import data_views, ndjson
 
 
 OLDEST = (9, 4)

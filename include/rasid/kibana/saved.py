@@ -9,78 +9,90 @@ import json
 
 from typing import Any
 
-from rasid.kibana.checks import STAMPS, VIEWS
-from rasid.kibana.dashboards import ATTACK, MILITIA, MOVEMENT, stable_id
+from rasid.kibana.checks import STAMPS
+from rasid.kibana.dashboards import (
+    ARTICLES,
+    ATTACK,
+    DENIED,
+    FACTUAL,
+    INCIDENTS,
+    MAP,
+    MENTIONS,
+    MILITIA,
+    MOVEMENT,
+    PLANNED,
+    SHARED,
+    stable_id,
+)
+from rasid.kibana.fields import BLUE, LABELS, NAMES, RED, RUNTIME, TIME, fields_of, formats
 
 
 # Core's own stamp, the lowest that 9.x writes without migrating (search.md §6).
 CORE = "8.8.0"
-SPACE = "rasid"
-NAMES = {
-    "rasid-articles": "الأخبار",
-    "rasid-mentions": "الوقائع المذكورة",
-    "rasid-incidents": "الحوادث",
-    "rasid-entries": "سجل الأخبار",
-    "rasid-polls": "قراءات المصادر",
-    "rasid-runs": "الجولات",
-    "rasid-alarms": "الإنذارات",
-    "rasid-backfills": "استرجاع الأرشيف",
-    "rasid-changes": "فروق إعادة القراءة",
-}
-LABELS = {
-    "actor": "الفاعل",
-    "actor_class": "صنف الفاعل",
-    "attribution.status": "الإسناد",
-    "confidence": "الثقة",
-    "event_time": "زمن الحدث",
-    "kind": "الطريقة",
-    "modality": "الصيغة",
-    "outlet": "الوسيلة",
-    "place": "المكان",
-    "published_at": "نُشر",
-    "sentence.text": "الجملة",
-    "subtype": "النوع",
-    "tag": "التصنيف",
-    "target": "الهدف",
-    "title": "العنوان",
-    "to": "إلى",
-    "url": "الرابط",
-    "weapon": "السلاح",
-}
-_COLUMNS = ["tag", "actor", "place", "sentence.text", "outlet", "url"]
+# A country's centre is no place where something happened.
+PLACED = 'location: * and not place_precision: "country"'
+_MENTION = [
+    "tag",
+    "modality",
+    "actor",
+    "place",
+    "sentence.text",
+    "confidence",
+    "outlet",
+    "url",
+    "article_id",
+]
+_MOVEMENT = ["kind", "modality", "actor", "from", "to", "sentence.text", "outlet", "url"]
+_INCIDENT = ["tag", "sentence", "place", "actors", "sources", "killed.min", "killed.max"]
+_ARTICLE = ["title", "outlet", "tags.attack", "tags.troop_movement", "summary", "url"]
 
 
-def data_views() -> list[dict[str, Any]]:
-    """Bodies of `POST /api/data_views/data_view`; a view's id is the alias it reads."""
+def data_views(*, edited: bool = True) -> list[dict[str, Any]]:
+    """Bodies of `POST /api/data_views/data_view`; a view's id is the alias it reads.
+
+    `edited`: with the names of armed groups and newsrooms, which people edit in lexicon and
+    registry. The checked-in file leaves them out; provisioning brings them.
+    """
     return [
         {
             "override": True,
             "data_view": {
                 "id": view,
                 "title": view,
-                "name": NAMES[view],
-                "timeFieldName": "@timestamp",
-                "fieldAttrs": {field: {"customLabel": label} for field, label in LABELS.items()},
-                "fieldFormats": {
-                    "url": {"id": "url", "params": {"openLinkInCurrentTab": False}},
-                    "confidence": {"id": "percent", "params": {"pattern": "0%"}},
+                "name": name,
+                "timeFieldName": TIME[view],
+                "fieldAttrs": {
+                    field: {"customLabel": LABELS[field]}
+                    for field in fields_of(view)
+                    if field in LABELS
                 },
+                "fieldFormats": formats(view, edited=edited),
+                "runtimeFieldMap": RUNTIME.get(view, {}),
             },
         }
-        for view in VIEWS
+        for view, name in NAMES.items()
     ]
 
 
 def ndjson() -> str:
     """The file for `POST /s/rasid/api/saved_objects/_import?overwrite=true`."""
     objects = [
-        _view("هجمات الميليشيات", MILITIA),
-        _view("كل الهجمات", ATTACK),
-        _view("تحركات القوات", MOVEMENT),
-        _view("ما نُفي", 'modality: "denied"'),
-        _query("هجمات وقعت", f'{ATTACK} and modality: "factual"'),
-        _query("تهديدات", 'modality: "threatened_planned"'),
-        _query("مؤكدة الثقة", "confidence >= 0.8"),
+        _view("هجمات الميليشيات", MENTIONS, MILITIA, _MENTION),
+        _view("كل الهجمات", MENTIONS, ATTACK, _MENTION),
+        _view("تحركات القوات", MENTIONS, MOVEMENT, _MOVEMENT),
+        _view("ما نُفي", MENTIONS, DENIED, _MENTION),
+        _view("كل الحوادث", INCIDENTS, "", [*_INCIDENT, "first_outlet", "mention_ids"]),
+        _view(
+            "حوادث تعارضت رواياتها",
+            INCIDENTS,
+            "contradicted: true",
+            ["contradictions", *_INCIDENT, "mention_ids"],
+        ),
+        _view("كل الأخبار", ARTICLES, "", _ARTICLE),
+        _query("هجمات وقعت", f"{ATTACK} and {FACTUAL}"),
+        _query("تهديدات وخطط", PLANNED),
+        _query("ثقة عالية", "confidence >= 0.8"),
+        _query("روتها غرفتا أخبار أو أكثر", SHARED),
         _map(),
     ]
     last = {"exportedCount": len(objects), "missingRefCount": 0, "missingReferences": []}
@@ -88,7 +100,7 @@ def ndjson() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _view(title: str, query: str) -> dict[str, Any]:
+def _view(title: str, view: str, query: str, columns: list[str]) -> dict[str, Any]:
     source = {
         "query": {"query": query, "language": "kuery"},
         "filter": [],
@@ -96,12 +108,12 @@ def _view(title: str, query: str) -> dict[str, Any]:
     }
     attributes = {
         "title": title,
-        "columns": _COLUMNS,
-        "sort": [["@timestamp", "desc"]],
+        "columns": columns,
+        "sort": [[TIME[view], "desc"]],
         "kibanaSavedObjectMeta": {"searchSourceJSON": _dumped(source)},
     }
     reference = "kibanaSavedObjectMeta.searchSourceJSON.index"
-    return _object("search", title, attributes, {reference: "rasid-mentions"})
+    return _object("search", title, attributes, {reference: view})
 
 
 def _query(title: str, query: str) -> dict[str, Any]:
@@ -115,65 +127,101 @@ def _query(title: str, query: str) -> dict[str, Any]:
 
 
 def _map() -> dict[str, Any]:
-    """Clusters of attacks and movements; useful with no basemap at all."""
+    """Incidents from afar as circles, from near as points with their sentence and link.
+
+    Useful with no basemap at all. Incidents, not mentions: what ten outlets tell is one point.
+    """
     layers = [
-        {
-            "id": stable_id(f"layer/{label}"),
-            "label": label,
-            "type": "GEOJSON_VECTOR",
-            "visible": True,
-            "alpha": 0.8,
-            "minZoom": 0,
-            "maxZoom": 24,
-            "query": {"query": query, "language": "kuery"},
-            "sourceDescriptor": {
-                "id": stable_id(f"source/{label}"),
-                "type": "ES_GEO_GRID",
-                "requestType": "point",
-                "resolution": "COARSE",
-                "geoField": "location",
-                "metrics": [{"type": "count"}],
-                "indexPatternRefName": f"layer_{number}_source_index_pattern",
-                "applyGlobalQuery": True,
-                "applyGlobalTime": True,
-            },
-            "style": {
-                "type": "VECTOR",
-                "properties": {
-                    "fillColor": {"type": "STATIC", "options": {"color": colour}},
-                    "iconSize": {
-                        "type": "DYNAMIC",
-                        "options": {
-                            "minSize": 6,
-                            "maxSize": 30,
-                            "field": {"name": "doc_count", "origin": "source"},
-                        },
-                    },
-                },
-            },
-        }
+        _circles(number, label, query, colour)
         for number, (label, query, colour) in enumerate(
             [
-                # A country's centre is no place where something happened.
-                ("الهجمات", f'{ATTACK} and not place_precision: "country"', "#b3261e"),
-                ("التحركات", f'{MOVEMENT} and not place_precision: "country"', "#1f5fa8"),
+                ("الهجمات", f"{ATTACK} and {PLACED}", RED),
+                ("التحركات", f"{MOVEMENT} and {PLACED}", BLUE),
             ]
         )
     ]
+    layers.append(_points(len(layers), "حادثاً حادثاً"))
     state = {
         "zoom": 4.2,
         "center": {"lon": 40, "lat": 27},
         "timeFilters": {"from": "now-7d", "to": "now"},
     }
     attributes = {
-        "title": "الخريطة",
-        "description": "أين ذُكرت الهجمات والتحركات.",
+        "title": MAP,
+        "description": "أين وقعت الحوادث. قرّب الخريطة لترى كل حادث وجملته ورابطه.",
         "layerListJSON": _dumped(layers),
         "mapStateJSON": _dumped(state),
         "uiStateJSON": _dumped({"isLayerTOCOpen": True}),
     }
-    references = {f"layer_{n}_source_index_pattern": "rasid-mentions" for n in range(len(layers))}
-    return _object("map", "الخريطة", attributes, references)
+    references = {f"layer_{n}_source_index_pattern": INCIDENTS for n in range(len(layers))}
+    return _object("map", MAP, attributes, references)
+
+
+def _circles(number: int, label: str, query: str, colour: str) -> dict[str, Any]:
+    by_count = {"field": {"name": "doc_count", "origin": "source"}, "minSize": 6, "maxSize": 30}
+    source = {
+        "type": "ES_GEO_GRID",
+        "requestType": "point",
+        "resolution": "COARSE",
+        "metrics": [{"type": "count"}],
+    }
+    style = {
+        "fillColor": {"type": "STATIC", "options": {"color": colour}},
+        "lineColor": {"type": "STATIC", "options": {"color": colour}},
+        "iconSize": {"type": "DYNAMIC", "options": by_count},
+        "labelText": {
+            "type": "DYNAMIC",
+            "options": {"field": {"name": "doc_count", "origin": "source"}},
+        },
+    }
+    return _layer(number, label, query, source, style, zooms=(0, 8))
+
+
+def _points(number: int, label: str) -> dict[str, Any]:
+    shown = ["first_reported_at", "sentence", "place", "actors", "sources", "first_url"]
+    source = {
+        "type": "ES_SEARCH",
+        "scalingType": "LIMIT",
+        "filterByMapBounds": True,
+        "tooltipProperties": shown,
+        "sortField": TIME[INCIDENTS],
+        "sortOrder": "desc",
+    }
+    style = {
+        "fillColor": {"type": "STATIC", "options": {"color": RED}},
+        "iconSize": {"type": "STATIC", "options": {"size": 8}},
+    }
+    return _layer(number, label, PLACED, source, style, zooms=(8, 24))
+
+
+def _layer(
+    number: int,
+    label: str,
+    query: str,
+    source: dict[str, Any],
+    style: dict[str, Any],
+    *,
+    zooms: tuple[int, int],
+) -> dict[str, Any]:
+    return {
+        "id": stable_id(f"layer/{label}"),
+        "label": label,
+        "type": "GEOJSON_VECTOR",
+        "visible": True,
+        "alpha": 0.8,
+        "minZoom": zooms[0],
+        "maxZoom": zooms[1],
+        "query": {"query": query, "language": "kuery"},
+        "sourceDescriptor": {
+            **source,
+            "id": stable_id(f"source/{label}"),
+            "geoField": "location",
+            "indexPatternRefName": f"layer_{number}_source_index_pattern",
+            "applyGlobalQuery": True,
+            "applyGlobalTime": True,
+        },
+        "style": {"type": "VECTOR", "properties": style},
+    }
 
 
 def _object(
