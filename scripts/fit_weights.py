@@ -17,7 +17,6 @@ import sys
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from rasid.tagging.lexicon import SOURCE
 from rasid.tagging.mention import MILITIA_CLASSES
 from rasid.tagging.reading import Candidate, Reading
 from rasid.tagging.tagger import load_tagger
+from rasid.tagging.times import publication
 
 
 RARE = 4  # a feature seen less often gets no weight
@@ -47,16 +47,6 @@ C_HEADS = 0.1
 # How likely a further trigger must be, by rules, once its sentence is known to state an event.
 MORE = {"attack": -0.5, "troop_movement": -0.5}
 TAGS = (("attack", "attack"), ("troop_movement", "movement"))
-
-
-def published(label: str | None) -> datetime | None:
-    """The publication time of a labelled document; ranges give their first month."""
-    for length, pattern in ((10, "%Y-%m-%d"), (7, "%Y-%m"), (4, "%Y")):
-        try:
-            return datetime.strptime((label or "")[:length], pattern)  # noqa: DTZ007 (a date only)
-        except ValueError:
-            continue
-    return None
 
 
 class Data:
@@ -85,7 +75,7 @@ class Data:
                 self.groups.append(number)
                 self.says.append(said.get(s["sid"]))
             reading = tagger.read(
-                document["text"], published_at=published(document["published_at"])
+                document["text"], published_at=publication(document["published_at"])
             )
             for c in reading.candidates:
                 at = c.sentence.tokens[c.trigger.i].start

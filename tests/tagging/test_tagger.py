@@ -8,9 +8,6 @@ from datetime import datetime
 
 import pytest
 
-from rasid.tagging.codes import ATTACKS, MOVEMENTS, codes
-from rasid.tagging.lexicon import ATTACK_SUBTYPES, MOVEMENT_KINDS
-
 
 DAY = datetime(2026, 11, 25)  # noqa: DTZ001 (a date only)
 
@@ -134,47 +131,3 @@ def test_the_rules_work_alone():
     alone = load_tagger(model=False)
     assert alone.version.endswith("rules")
     assert alone.tag(MILITIA)
-
-
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize(
-    "text",
-    ["هجوم " * 10_000, "«" * 20_000, "ا" * 100_000, "قصف، " * 10_000],
-    ids=["triggers", "quotes", "letter", "clauses"],
-)
-def test_no_text_makes_it_slow(tagger, text):
-    for m in tagger.tag(text):
-        assert 0 <= m.start < m.end <= len(text)
-
-
-def test_every_subtype_and_kind_has_its_codes():
-    assert set(ATTACKS) == ATTACK_SUBTYPES
-    assert set(MOVEMENTS) == MOVEMENT_KINDS
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        (("attack", "armed_assault", "factual", False, False), ("Attack", "ASSAULT", "190")),
-        (("attack", "armed_assault", "factual", True, False), ("Armed clash", "ASSAULT", "190")),
-        (
-            ("attack", "rocket_shelling", "factual", False, True),
-            ("Air/drone strike", "ASSAULT", "195"),
-        ),
-        (("attack", "ied_mine", "foiled", False, False), ("Disrupted weapons use", "", "183")),
-        (("attack", "clash", "threatened_planned", False, False), ("", "THREATEN", "138")),
-        (("attack", "clash", "demanded", False, False), ("", "REQUEST", "1056")),
-        (
-            ("troop_movement", "withdraw", "factual", False, False),
-            ("Change to group/activity", "RETREAT", "0874"),
-        ),
-        (
-            ("troop_movement", "withdraw", "threatened_planned", False, False),
-            ("Change to group/activity", "CONCEDE", "0874"),
-        ),
-    ],
-)
-def test_codes_follow_the_tables(row, expected):
-    tag, kind, modality, armed, air = row
-    found = codes(tag, kind, modality, armed_target=armed, air=air)
-    assert (found.acled, found.plover, found.cameo) == expected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rasid.arabic.fold import IGNORED, agrees, ascii_digits, fold, letters
+from rasid.arabic.fold import IGNORED, agrees, ascii_digits, fold, folded, letters
 from rasid.arabic.morphology import Morphology, Reading, Stem, write_database
 from rasid.arabic.numbers import Quantity, quantity_at
 from rasid.arabic.sentences import sentences
@@ -11,6 +11,6 @@ from rasid.arabic.tokens import Shape, Token, part_of, tokenize
 
 __all__ = [
     "IGNORED", "Morphology", "Quantity", "Reading", "Shape", "Stem", "Token", "agrees",
-    "ascii_digits", "fold", "letters", "part_of", "quantity_at", "sentences", "tokenize",
+    "ascii_digits", "fold", "folded", "letters", "part_of", "quantity_at", "sentences", "tokenize",
     "write_database",
 ]  # fmt: skip

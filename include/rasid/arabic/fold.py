@@ -54,6 +54,11 @@ def fold(letters: str) -> str:
     return letters.translate(_FOLD)
 
 
+def folded(words: str) -> frozenset[str]:
+    """The folded forms of a list of words written in one string."""
+    return frozenset(fold(word) for word in words.split())
+
+
 def ascii_digits(text: str) -> str:
     """Arabic-Indic and Persian digits as 0–9; the length stays."""
     return text.translate(_DIGITS)

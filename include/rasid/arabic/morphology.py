@@ -126,11 +126,15 @@ class Morphology:
         from camel_tools.morphology.analyzer import Analyzer  # noqa: PLC0415 (after the catalogue)
         from camel_tools.morphology.database import MorphologyDB  # noqa: PLC0415
 
+        stored = MorphologyDB(str(database))
         # Words arrive folded: camel's own map would not know our letters.
-        self._analyzer = Analyzer(MorphologyDB(str(database)), norm_map=_Identity())
+        self._analyzer = Analyzer(stored, norm_map=_Identity())
+        self._stems = frozenset(stored.stem_hash)
 
     def readings(self, letters: str, folded: str) -> tuple[Reading, ...]:
         """All readings of one type whose spelling the written letters may stand for."""
+        if not self._may_be_known(folded):
+            return ()
         found = []
         for analysis in self._analyzer.analyze(folded):
             prefix = _value(analysis["pre"])
@@ -146,6 +150,26 @@ class Morphology:
                     )
                 )  # fmt: skip
         return tuple(dict.fromkeys(found))
+
+    def _may_be_known(self, folded: str) -> bool:
+        """Whether some stem lies between possible clitics: most words of news are not ours."""
+        stems = self._stems
+        for a in _PREFIX_LENGTHS:
+            if a and folded[:a] not in _PREFIX_TEXTS:
+                continue
+            rest = folded[a:]
+            if rest in stems:
+                return True
+            for z in _SUFFIX_LENGTHS:
+                if len(rest) > z and rest[-z:] in _SUFFIX_TEXTS and rest[:-z] in stems:
+                    return True
+        return False
+
+
+_PREFIX_TEXTS = frozenset(text for text, _, _ in _prefixes())
+_PREFIX_LENGTHS = sorted({len(text) for text in _PREFIX_TEXTS} | {0})
+_SUFFIX_TEXTS = frozenset((*_NOUN_PRONOUNS, *_VERB_PRONOUNS))
+_SUFFIX_LENGTHS = sorted({len(text) for text in _SUFFIX_TEXTS})
 
 
 class _Identity:

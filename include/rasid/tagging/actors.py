@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
-from rasid.arabic import Token, part_of
+from rasid.arabic import Token, fold, folded, part_of
 from rasid.tagging.lexicon import Entry
-from rasid.tagging.matcher import Hit
+from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.mention import Role
 
 
@@ -28,34 +29,92 @@ class Party(NamedTuple):
     skip: int  # letters of clitics before the name
     equipment: bool
     plural: bool
-    capital: bool = False
+    capital: bool
+    name_skip: int  # letters of clitics on the first token of the name
 
 
 def class_on(entry: Entry, day: date | None) -> str:
-    """The entry's class of attacker on a day: groups became governments, and the other way."""
+    """The entry's class of attacker on a day: groups became governments, and the other way.
+
+    Of an undated text a group that ever was a militia is one: archives outweigh the last years.
+    """
+    now = str(entry.get("class") or "")
     was = entry.get("was")
-    if was and day is not None and day < date.fromisoformat(str(was["until"])):
-        return str(was["class"])
-    return str(entry.get("class") or "")
+    if not was:
+        return now
+    before = str(was["class"])
+    if day is None:
+        return "militia" if "militia" in (before, now) else now
+    return before if day < date.fromisoformat(str(was["until"])) else now
 
 
-def parties(hits: Sequence[Hit], day: date | None) -> list[Party]:
+def parties(hits: Sequence[Hit], words: Sequence[str], day: date | None) -> list[Party]:
     """The armed bodies and countries of a sentence in order, from heads and what follows them."""
     at: dict[int, list[Hit]] = {}
+    events = {h.j for h in hits if h.kind in _EVENTS and h.form not in VERB_FORMS}
     for hit in hits:
-        if hit.kind in ("actor", "force", "country") and hit.form not in ("past", "pres"):
+        if hit.kind in _BODIES and hit.form not in VERB_FORMS:
+            if hit.i in events and hit.form == "sg" and hit.entry.get("person"):
+                continue  # «اشتباك مسلح», «هجوم إرهابي»: adjectives of the event
+            if hit.entry.get("ambiguous") and not _supported(hit, hits, words):
+                continue
             at.setdefault(hit.i, []).append(hit)
     found: list[Party] = []
     end = 0
     for i in sorted(at):
         if i < end:
             continue
-        chain = _chain(at, i)
+        chain = _chain(at, words, i)
         party = _party(chain, day)
         if party is not None:
+            if found and _belongs(found[-1], party, words):
+                party = _joined(found.pop(), party)
             found.append(party)
             end = party.j
     return found
+
+
+def _supported(hit: Hit, hits: Sequence[Hit], words: Sequence[str]) -> bool:
+    """Whether a name that is also a common word («العصائب») stands beside something armed."""
+    name = " ".join(words[hit.i : hit.j])
+    if not any(name.endswith(ambiguous) for ambiguous in _folds(tuple(hit.entry.get("ambiguous")))):
+        return True
+    return any(
+        other.kind in _CUES and (other.j <= hit.i or other.i >= hit.j)
+        and not other.entry.get("modifier") and other.entry.get("class") != "weak"
+        for other in hits
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _folds(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(fold(name) for name in names)
+
+
+_CUES = frozenset({"actor", "force", "weapon", "attack"})
+_BODIES = frozenset({"actor", "force", "country"})
+_EVENTS = frozenset({"attack", "troop_movement", "weapon"})
+_QUOTES = frozenset("\"«“”'")
+_LINKS = folded(
+    "من من_عناصر من_حركة من_تنظيم من_جماعة تابعون تابعين تابعة تابع التابعين التابعة موالون "
+    "موالين موالية الموالية في أخرى_من من_مسلحي من_مقاتلي ينتمون_إلى ينتمي_إلى لحركة لتنظيم "
+    "لجماعة تابعين_لتنظيم"
+)
+
+
+def _belongs(head: Party, party: Party, words: Sequence[str]) -> bool:
+    """Whether a generic body is of a named one: «مسلحون من كتائب حزب الله»."""
+    if head.named or not (party.named and party.armed) or not head.armed or head.equipment:
+        return False
+    between = words[head.j : party.i]
+    if party.prep == "ل" and len(between) == 1:
+        return between[0] in _LINKS
+    return not party.prep and 0 < len(between) <= 2 and "_".join(between) in _LINKS
+
+
+def _joined(head: Party, party: Party) -> Party:
+    """The named body standing where its members stand: their preposition, its name."""
+    return party._replace(i=head.i, prep=head.prep, skip=head.skip, plural=head.plural)
 
 
 def _rank(hit: Hit) -> tuple[int, int]:
@@ -63,8 +122,8 @@ def _rank(hit: Hit) -> tuple[int, int]:
     return (order + bool(hit.entry.get("modifier")) * 2, -hit.j)
 
 
-def _chain(at: dict[int, list[Hit]], i: int) -> list[Hit]:
-    """The head at `i` and the heads, names and adjectives that follow it without a gap."""
+def _chain(at: dict[int, list[Hit]], words: Sequence[str], i: int) -> list[Hit]:
+    """The head at `i` and the heads, names and adjectives that follow it, quotes between or not."""
     chain: list[Hit] = []
     j = i
     while j in at:
@@ -75,6 +134,8 @@ def _chain(at: dict[int, list[Hit]], i: int) -> list[Hit]:
             break
         chain.append(hit)
         j = hit.j
+        if j < len(words) and words[j] in _QUOTES and j + 1 in at:
+            j += 1
     return chain
 
 
@@ -83,7 +144,12 @@ def _party(chain: list[Hit], day: date | None) -> Party | None:
     names = [h for h in chain if h.kind == "actor" or h.entry.get("actor")]
     heads = [h for h in chain if h.kind == "force" and not h.entry.get("modifier")]
     countries = [h for h in chain if h.kind == "country"]
-    if head.entry.get("weak_singular") and head.form == "sg" and not names and not countries:
+    modified = any(h.entry.get("modifier") for h in chain[1:])
+    if (
+        head.entry.get("weak_singular")
+        and head.form == "sg"
+        and not (names or countries or modified)
+    ):
         return None
     if head.entry.get("plural_only") and head.form == "sg":
         return None
@@ -93,7 +159,7 @@ def _party(chain: list[Hit], day: date | None) -> Party | None:
         cls, key = class_on(name.entry, day), str(name.entry.get("actor") or name.entry.id)
         country = country or str(name.entry.get("country") or "")
         span = (name.i, name.j)
-        named = True
+        named = not name.entry.get("generic")
     elif heads:
         cls, key, span, named = _generic(heads, countries)
     elif countries and all(h.form == "nisba" or h.entry.get("modifier") for h in chain):
@@ -104,11 +170,16 @@ def _party(chain: list[Hit], day: date | None) -> Party | None:
         return None
     return Party(
         head.i, chain[-1].j, *span, cls, key, country, bool(names or heads), named,
-        head.reading.prep, len(head.reading.prefix) if not head.reading.article
-        else max(0, len(head.reading.prefix) - 2),
+        head.reading.prep, _clitics(head),
         any(h.entry.get("equipment") for h in heads), any(h.form in ("pl", "dual") for h in heads),
-        head.form == "capital",
+        head.form == "capital", _clitics(next((h for h in chain if h.i == span[0]), head)),
     )  # fmt: skip
+
+
+def _clitics(hit: Hit) -> int:
+    """The letters of conjunctions and prepositions before a word, its article not counted."""
+    reading = hit.reading
+    return max(0, len(reading.prefix) - (2 if reading.article else 0))
 
 
 def _generic(heads: list[Hit], countries: list[Hit]) -> tuple[str, str, tuple[int, int], bool]:
@@ -124,7 +195,7 @@ def _generic(heads: list[Hit], countries: list[Hit]) -> tuple[str, str, tuple[in
 
 def role(party: Party, tokens: Sequence[Token], text: str) -> Role:
     """The party's name as a role, without the clitics before it."""
-    skip = party.skip if party.name_i == party.i else 0
+    skip = party.skip if party.name_i == party.i else party.name_skip
     start, _ = part_of(tokens[party.name_i], skip)
     end = tokens[party.name_j - 1].end
     return Role(text[start:end], start, end, party.id, party.cls, country=party.country)

@@ -12,7 +12,9 @@ import math
 from collections.abc import Iterator, Mapping
 
 from rasid.tagging.features import stem_form
+from rasid.tagging.modality import OLD, cues
 from rasid.tagging.reading import Candidate, Reading
+from rasid.tagging.roles import victims
 
 
 Features = Mapping[str, float]
@@ -78,6 +80,10 @@ def _model(model: Mapping[str, float] | None, prefix: str) -> Iterator[tuple[str
             yield f"model:{name}", max(-CLIP, math.log(max(p, 1e-6)))
 
 
+# Of two sides that fight, the one that gives the clash its class (codebook, «several mentions»).
+_FIRST = ("militia", "pro_state_militia", "unattributed_armed", "state")
+
+
 def class_features(
     reading: Reading, candidate: Candidate, model: Mapping[str, float] | None
 ) -> Features:
@@ -92,6 +98,9 @@ def class_features(
         out[f"agent:{agent.cls}:{kind}"] = 1.0
         if len(frame.agents) > 1:
             out[f"second:{frame.agents[1].cls}"] = 1.0
+        if trigger.entry.get("mutual"):
+            sides = {p.cls for p in frame.agents}
+            out[f"sides:{next((c for c in _FIRST if c in sides), '')}"] = 1.0
     else:
         out["agent:none"] = 1.0
     if frame.nisba is not None:
@@ -99,6 +108,8 @@ def class_features(
         out[f"nisba:{who}"] = 1.0
     for party in frame.patients:
         out[f"patient:{party.cls}"] = 1.0
+    for party in victims(candidate.sentence):
+        out[f"victim:{party.cls}"] = 1.0
     for party in candidate.sentence.bodies:
         where = "before" if party.i < trigger.i else "after"
         what = "armed" if party.armed else "country"
@@ -126,16 +137,34 @@ def class_features(
 
 def modality_features(candidate: Candidate, model: Mapping[str, float] | None) -> Features:
     """What stands over the event by the rules, and what the model reads."""
-    trigger, ruling = candidate.trigger, candidate.ruling
+    trigger, ruling, sentence = candidate.trigger, candidate.ruling, candidate.sentence
+    words = sentence.words
     name = "attack" if trigger.kind == "attack" else "movement"
+    form = stem_form(trigger)
     out: dict[str, float] = {
         "bias": 1.0,
         f"ruling:{ruling.modality}": 1.0,
         f"rule:{ruling.rule}": 1.0,
-        f"form:{stem_form(trigger)}": 1.0,
-        f"form:{stem_form(trigger)}:{ruling.modality}": 1.0,
+        f"form:{form}": 1.0,
+        f"form:{form}:{ruling.modality}": 1.0,
         f"trigger:{trigger.entry.id}": 1.0,
+        f"prep:{trigger.reading.prep}": 1.0,
+        f"prev:{words[trigger.i - 1] if trigger.i else '^'}": 1.0,
+        f"prev2:{words[trigger.i - 2] if trigger.i > 1 else '^'}": 1.0,
+        f"next:{words[trigger.j] if trigger.j < len(words) else '$'}": 1.0,
+        f"first:{words[0]}": 1.0,
     }
+    for hit, near in cues(sentence, trigger):
+        out[f"cue:{hit.entry.id}:{'near' if near else 'far'}"] = 1.0
+    for hit in sentence.of("modality"):
+        if hit.entry.get("frame"):
+            out[f"frame:{hit.entry.id}"] = 1.0
+    for hit in candidate.frame.weapons:
+        out[f"weapon:{hit.entry.id}"] = 1.0
+    if sentence.day:
+        for dated in sentence.dates:
+            old = "old" if dated.last < sentence.day - OLD else "new"
+            out[f"date:{old}:{dated.by}"] = 1.0
     if model is not None:
         out["model:factual"] = logit(model[f"factual_{name}"])
     out.update(_model(model, f"{name}_modality"))

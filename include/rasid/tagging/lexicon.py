@@ -105,6 +105,13 @@ _FIELDS = _SHAPES | frozenset(
         "mutual",
         "result",
         "secondary",
+        "arrest",
+        "topic",
+        "generic",
+        "person",
+        "frame",
+        "backward",
+        "sure",
         "foils",
         "repels",
         "threatens",
@@ -383,13 +390,26 @@ def compile_lexicon(source: Path, target: Path) -> Manifest:
         "manifest": [manifest.hash, manifest.entries, manifest.stems, manifest.phrases],
     }
     (folder / "lexicon.json").write_text(json.dumps(compiled, ensure_ascii=False), "utf-8")
-    if target.exists():
-        shutil.rmtree(target)
+    _put(folder, target, manifest)
+    return manifest
+
+
+def _put(folder: Path, target: Path, manifest: Manifest) -> None:
+    """Move a compiled folder to its place; who reads there meanwhile always finds a whole one."""
     try:
         folder.rename(target)
-    except OSError:  # another process put the same thing there first
-        shutil.rmtree(folder)
-    return manifest
+    except OSError:  # something is there: the same, from another process, or an older one
+        compiled = target / "lexicon.json"
+        if (
+            compiled.exists()
+            and json.loads(compiled.read_text("utf-8"))["manifest"][0] == manifest.hash
+        ):
+            shutil.rmtree(folder)
+            return
+        old = folder.with_suffix(".old")
+        target.rename(old)
+        folder.rename(target)
+        shutil.rmtree(old)
 
 
 def _jsonable(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Matcher:
 
     def _look_up(self, shape: Shape) -> _Known:
         if shape.kind != "word" or len(shape.folded) > 30:
-            return _Known((), ())
+            return _NOTHING
         readings = self._morphology.readings(shape.letters, shape.folded)
         words = []
         edges = []
@@ -61,38 +61,35 @@ class Matcher:
                 words.append((entry, reading))
             elif "l:" + reading.entry in self._trie or "#" in reading.entry:
                 edges.append(("l:" + reading.entry, reading))
-        # One reading of each entry as verb and one as noun is enough.
+        # One reading of each entry as verb and one as noun is enough; a name goes before what is
+        # spelt like it (سوريا is the country, not «سوري» in the accusative).
+        # The active goes before a passive of the same letters: only a written vowel tells it.
+        words.sort(key=lambda found: (found[1].form != "word", found[1].form in _PASSIVE))
         distinct = {(e.id, r.form in VERB_FORMS): (e, r) for e, r in reversed(words)}
+        if not words and not edges:
+            return _NOTHING
         return _Known(tuple(reversed(distinct.values())), tuple(dict(edges).items()))
 
     def hits(self, tokens: Sequence[Token]) -> list[Hit]:
         """Hits in order of place. What lies inside a longer hit of the same place is swallowed."""
         found: list[Hit] = []
         covered = 0
-        covers_names = False
+        hidden: frozenset[str] = frozenset()  # kinds that the longer hit there swallows
         for i, token in enumerate(tokens):
             known = self.known(token.shape)
-            best: list[Hit] = []
-            if known.edges:
-                best = self._phrases(tokens, i, known)
-            if best:
-                if i >= covered or best[0].j > covered:
-                    found += best
-                    covered = max(covered, best[0].j)
-                    covers_names = any(hit.kind in _NAMES for hit in best)
-                    # A name or negative covers all; a trigger phrase leaves the words' other roles.
-                    if not covers_names:
-                        found += [
-                            Hit(e, r.form, i, i + 1, r)
-                            for e, r in known.words
-                            if e.kind not in ("attack", "troop_movement")
-                        ]
+            if known is _NOTHING:
+                continue
+            best = self._phrases(tokens, i, known) if known.edges else []
+            if best and (i >= covered or best[0].j > covered):
+                found += best
+                covered = max(covered, best[0].j)
+                hidden = _hidden(best)
+            elif best:
                 continue
             inside = i < covered
             for entry, reading in known.words:
-                if inside and (covers_names or entry.kind in ("attack", "troop_movement")):
-                    continue
-                found.append(Hit(entry, reading.form, i, i + 1, reading))
+                if not (inside and (entry.kind in hidden or "*" in hidden)):
+                    found.append(Hit(entry, reading.form, i, i + 1, reading))
         return found
 
     def _phrases(self, tokens: Sequence[Token], i: int, known: _Known) -> list[Hit]:
@@ -132,6 +129,19 @@ class Matcher:
 
 
 NO_READING = Reading("", "word", "", "", article=False, future=False, pronoun="")
+_PASSIVE = frozenset({"pass", "pres_pass"})
 VERB_FORMS = frozenset({"past", "pres", "pass", "pres_pass"})
-_NAMES = frozenset({"actor", "negative", "force", "place", "country"})
+_NOTHING = _Known((), ())
+_NAMES = frozenset({"actor", "negative", "place", "country"})
+
+
+def _hidden(phrase: Sequence[Hit]) -> frozenset[str]:
+    """The kinds of hits that a phrase swallows: a name all («*»), a trigger only triggers."""
+    if any(hit.kind in _NAMES for hit in phrase):
+        return frozenset("*")
+    if any(hit.kind == "force" for hit in phrase):
+        return frozenset({"attack", "troop_movement", "force", "target", "actor"})
+    return frozenset({"attack", "troop_movement", *(hit.kind for hit in phrase)})
+
+
 _SKIPPED = frozenset({"_", '"', "«", "»", "“", "”", "'"})

@@ -20,18 +20,26 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Role(Span):
-    """A span that plays a part: the id of the lexicon or gazetteer entry, its class or precision."""  # noqa: E501
+    """A span that plays a part, with the id of its lexicon or gazetteer entry.
+
+    `type` is the class of an actor or target, the precision of a place (exact, town, admin,
+    country; "" where only the text knows it), "" else.
+    """
 
     id: str = ""
     type: str = ""
     lat: float | None = None
     lon: float | None = None
     country: str = ""
+    geonameid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """People or pieces of equipment; `max` is None where the text sets no upper bound."""
+    """People or pieces of equipment; `max` is None where the text sets no upper bound.
+
+    `what` says who they are (civilians, security, armed) or is "".
+    """
 
     text: str
     start: int
@@ -96,6 +104,7 @@ class Mention:
     via: tuple[Role, ...] = ()
     places: tuple[Role, ...] = ()
     weapons: tuple[Role, ...] = ()
+    equipment: tuple[Role, ...] = ()  # what moves beside people: tanks, guns, ships
     size: Count | None = None
     killed: Count | None = None
     injured: Count | None = None

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
-from rasid.arabic import sentences, tokenize
+from rasid.arabic import ascii_digits, sentences, tokenize
 from rasid.tagging.features import around, evidence
 from rasid.tagging.lexicon import Lexicon
 from rasid.tagging.matcher import Hit, Matcher
 from rasid.tagging.modality import Ruling, rule_modality
 from rasid.tagging.roles import Frame, read_roles
 from rasid.tagging.sentence import Sentence
-from rasid.tagging.triggers import Triggers
+from rasid.tagging.triggers import TAGS, Triggers
 
 
 # Tokens of one sentence read together. News has fewer; a text without stops stays linear.
@@ -57,20 +59,30 @@ class Reader:
 
     def read(self, text: str, title_end: int, day: date | None) -> Reading:
         """The sentences of `text`, and everything that a trigger could state, not yet gated."""
-        found = list(self._sentences(text, day))
+        found = list(self._sentences(text, day, day.year if day else _latest_year(text)))
         title = [s for s in found if s.start < title_end]
+        triggers = {}
+        for s in found:
+            if any(s.of(tag) for tag in TAGS):
+                before = [*title, found[s.index - 1]] if s.index else title
+                triggers[s.index] = list(
+                    self.triggers.of(s, near=any(other.has_body for other in before))
+                )
+        if not any(triggers.values()):
+            return Reading(found, [], (), Counter())  # most of a day's news ends here
         kinds = frozenset(h.entry.kind for s in title for h in s.hits)
         everything = Counter(h.entry.kind for s in found for h in s.hits)
-        headed = any(s.has_body for s in title)
-        near = [headed or (k > 0 and found[k - 1].has_body) for k in range(len(found))]
         candidates = [
-            c for s in found for c in self._candidates(s, kinds, everything, near=near[s.index])
+            c
+            for index, hits in triggers.items()
+            if hits
+            for c in self._candidates(found[index], hits, kinds, everything)
         ]
         classes = tuple(p.cls for s in title for p in s.bodies if p.armed)
         named = Counter(p.cls for s in found for p in s.bodies if p.armed)
         return Reading(found, candidates, classes, named)
 
-    def _sentences(self, text: str, day: date | None) -> Iterator[Sentence]:
+    def _sentences(self, text: str, day: date | None, year: int | None) -> Iterator[Sentence]:
         index = 0
         for start, end in sentences(text):
             whole = tokenize(text, start, end)
@@ -83,20 +95,17 @@ class Reader:
                     tokens=tokens,
                     hits=self._matcher.hits(tokens),
                     day=day,
+                    year=year,
                 )
                 index += 1
 
     def _candidates(
         self,
         sentence: Sentence,
+        triggers: Sequence[Hit],
         title: frozenset[str],
         everything: Counter[str],
-        *,
-        near: bool,
     ) -> Iterator[Candidate]:
-        triggers = list(self.triggers.of(sentence, near=near))
-        if not triggers:
-            return
         context = tuple(around(title, everything, sentence.hits))
         for trigger in triggers:
             frame = read_roles(sentence, trigger)
@@ -110,3 +119,12 @@ class Reader:
         weights: Mapping[str, float] = self._weights.get(tag) or {}
         get = weights.get
         return get("bias", 0.0) + sum([get(f, 0.0) for f in features])
+
+
+def _latest_year(text: str) -> int | None:
+    """The latest year that an undated text names: it was not written before."""
+    years = [int(y) for y in _YEAR.findall(ascii_digits(text))]
+    return max((y for y in years if y <= datetime.now(UTC).year), default=None)
+
+
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")

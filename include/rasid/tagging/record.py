@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from rasid.arabic import Token, part_of
 from rasid.tagging import actors
+from rasid.tagging.actors import Party
 from rasid.tagging.attribution import attribute
 from rasid.tagging.codes import codes
 from rasid.tagging.counts import casualties, strength
 from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.mention import Attribution, Count, EventTime, Mention, Role, Span
 from rasid.tagging.modality import is_habitual
+from rasid.tagging.places import Place
 from rasid.tagging.reading import Candidate
-from rasid.tagging.roles import Frame
+from rasid.tagging.roles import SURE_AGENTS, Frame, victims
 from rasid.tagging.sentence import Sentence
+from rasid.tagging.spans import Piece, Spans, joined, namer
 from rasid.tagging.times import event_time
 
 
@@ -51,7 +54,7 @@ def facts_of(sentence: Sentence, text: str) -> Facts:
         killed=casualties(sentence, text, "killed"),
         injured=casualties(sentence, text, "injured"),
         size=strength(sentence, text),
-        time=event_time(sentence.tokens, text, sentence.day),
+        time=event_time(sentence.dates, sentence.tokens, text),
         attribution=attribute(sentence, text),
         hedged=any(h.entry.get("hedge") for h in sentence.of("modality")),
         habitual=is_habitual(sentence),
@@ -59,9 +62,15 @@ def facts_of(sentence: Sentence, text: str) -> Facts:
 
 
 def record(
-    text: str, candidate: Candidate, decision: Decision, facts: Facts, lexicon_version: str
+    text: str,
+    candidate: Candidate,
+    decision: Decision,
+    facts: Facts,
+    *,
+    heard: Mapping[str, Spans],
+    lexicon_version: str,
 ) -> Mention:
-    """The mention of one decided candidate."""
+    """The mention of one decided candidate; `heard` are the model's spans of its roles."""
     trigger, frame, sentence = candidate.trigger, candidate.frame, candidate.sentence
     tokens = sentence.tokens
     attack = trigger.kind == "attack"
@@ -72,6 +81,7 @@ def record(
         armed_target=any(p.armed for p in frame.patients),
         air=any(h.entry.get("air") for h in frame.weapons),
     )  # fmt: skip
+    roles = _roles(candidate, decision, text, heard)
     return Mention(
         tag=trigger.kind, start=start, end=end, trigger=text[start:end],
         lemma=trigger.entry.id, pos="verb" if trigger.form in VERB_FORMS else "noun",
@@ -85,14 +95,11 @@ def record(
         polarity="neg" if decision.modality == "denied" else "pos",
         aspect="habitual" if facts.habitual else "single",
         in_combat=decision.kind == "advance" and bool(sentence.of("attack")),
-        actors=_actors(candidate, decision.actor_class, text),
-        targets=tuple(actors.role(p, tokens, text) for p in frame.patients)
-        or tuple(_span(h, tokens, text) for h in frame.things[:2] if h.i > trigger.i),
-        from_=tuple(_span(h, tokens, text) for h in frame.from_),
-        to=tuple(_span(h, tokens, text) for h in frame.to),
-        via=tuple(_span(h, tokens, text) for h in frame.via),
-        places=tuple(_span(h, tokens, text) for h in frame.places),
-        weapons=tuple(_span(h, tokens, text) for h in frame.weapons),
+        actors=roles["actors"] or _nisba(frame, tokens, text),
+        targets=roles["targets"], weapons=roles["weapons"],
+        from_=roles["from"], to=roles["to"], places=roles["places"],
+        via=tuple(_place(p, tokens, text) for p in frame.via),
+        equipment=() if attack else _equipment(sentence, text),
         size=None if attack else facts.size,
         killed=facts.killed if attack else None,
         injured=facts.injured if attack else None,
@@ -112,20 +119,51 @@ def _cue(candidate: Candidate, modality: str, text: str) -> Span | None:
     return Span(text[a:b], a, b)
 
 
-def _actors(candidate: Candidate, cls: str, text: str) -> tuple[Role, ...]:
+def _roles(
+    candidate: Candidate, decision: Decision, text: str, heard: Mapping[str, Spans]
+) -> dict[str, tuple[Role, ...]]:
+    """Every role by the rules and, where there is one, the model."""
+    frame, sentence = candidate.frame, candidate.sentence
+    attack = candidate.trigger.kind == "attack"
+    tokens = sentence.tokens
+    actor = "attackers" if attack else "movers"
+    things = [h for h in frame.things if h.i > candidate.trigger.i]
+    pieces = {
+        "actors": [
+            Piece(p.i, p.j, actors.role(p, tokens, text), sure=frame.agent_rule in SURE_AGENTS)
+            for p in _agents(candidate, decision.actor_class)
+        ],
+        "targets": [Piece(p.i, p.j, actors.role(p, tokens, text)) for p in frame.patients]
+        or [Piece(h.i, h.j, _span(h, tokens, text)) for h in things[:2]],
+        "weapons": [Piece(h.i, h.j, _span(h, tokens, text)) for h in frame.weapons],
+        "from": [Piece(p.i, p.j, _place(p, tokens, text)) for p in frame.from_],
+        "to": [Piece(p.i, p.j, _place(p, tokens, text)) for p in frame.to],
+        "places": [Piece(p.i, p.j, _place(p, tokens, text)) for p in frame.places],
+    }
+    kinds = {"actors": decision.actor_class}
+    return {
+        name: joined(
+            found, heard.get(actor if name == "actors" else name),
+            namer(sentence, text, kinds.get(name, "")),
+        )
+        for name, found in pieces.items()
+    }  # fmt: skip
+
+
+def _agents(candidate: Candidate, cls: str) -> list[Party]:
     """The agents that fit the class decided on; else the nearest body of that class."""
     frame, sentence, trigger = candidate.frame, candidate.sentence, candidate.trigger
-    tokens = sentence.tokens
-    agents = [p for p in frame.agents if p.cls in (cls, "") or trigger.kind != "attack"]
-    if trigger.entry.get("mutual"):
-        agents = frame.agents
-    if not agents and frame.nisba is None:
-        alike = [
-            p for p in sentence.bodies
-            if p.cls == cls and p not in frame.patients and p.armed and not p.equipment
-        ]  # fmt: skip
-        agents = sorted(alike, key=lambda p: abs(p.i - trigger.i))[:1]
-    return tuple(actors.role(p, tokens, text) for p in agents) or _nisba(frame, tokens, text)
+    if trigger.kind != "attack" or trigger.entry.get("mutual"):
+        return frame.agents
+    agents = [p for p in frame.agents if p.cls in (cls, "")]
+    if agents or frame.nisba is not None:
+        return agents
+    hit_ones = [*frame.patients, *victims(sentence)]
+    alike = [
+        p for p in sentence.bodies
+        if p.cls == cls and p not in hit_ones and p.armed and not p.equipment
+    ]  # fmt: skip
+    return sorted(alike, key=lambda p: abs(p.i - trigger.i))[:1]
 
 
 def _clitics(hit: Hit) -> int:
@@ -142,6 +180,24 @@ def _span(hit: Hit, tokens: Sequence[Token], text: str) -> Role:
         text[start:end], start, end, entry.id, precision, entry.get("lat"), entry.get("lon"),
         str(entry.get("country") or ""),
     )  # fmt: skip
+
+
+def _place(place: Place, tokens: Sequence[Token], text: str) -> Role:
+    start, _ = part_of(tokens[place.i], place.skip)
+    end = tokens[place.j - 1].end
+    entry = place.entry
+    if entry is None:
+        return Role(text[start:end], start, end)
+    precision = "country" if entry.kind == "country" else str(entry.get("precision") or "")
+    return Role(
+        text[start:end], start, end, entry.id, precision, entry.get("lat"), entry.get("lon"),
+        str(entry.get("country") or ""), entry.get("geonameid"),
+    )  # fmt: skip
+
+
+def _equipment(sentence: Sentence, text: str) -> tuple[Role, ...]:
+    moved = (p for p in sentence.bodies if p.equipment)
+    return tuple(actors.role(p, sentence.tokens, text) for p in moved)
 
 
 def _nisba(frame: Frame, tokens: Sequence[Token], text: str) -> tuple[Role, ...]:

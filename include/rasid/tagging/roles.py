@@ -4,61 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from rasid.arabic import fold
+from rasid.arabic import folded
 from rasid.tagging.actors import Party
 from rasid.tagging.matcher import VERB_FORMS, Hit
+from rasid.tagging.places import Place
 from rasid.tagging.sentence import Sentence
 
 
-_AGENT_PREPS = (("علي", "يد"), ("علي", "ايدي"), ("من", "قبل"), ("من", "جانب"), ("بيد",), ("بايدي",))
-_TARGET = frozenset(
-    fold(w)
-    for w in ["على", "ضد", "نحو", "باتجاه", "مستهدفا", "استهدف", "استهدفت", "يستهدف", "تستهدف"]
-)
-_FROM = frozenset(fold(w) for w in ["من", "انطلاقا"])
-_TO = frozenset(fold(w) for w in ["إلى", "نحو", "باتجاه", "صوب", "تجاه", "داخل"])
-_VIA = frozenset(fold(w) for w in ["عبر", "مرورا"])
-_AT = frozenset(
-    fold(w)
-    for w in [
-        "في",
-        "قرب",
-        "داخل",
-        "شمال",
-        "جنوب",
-        "شرق",
-        "غرب",
-        "شمالي",
-        "جنوبي",
-        "شرقي",
-        "غربي",
-        "وسط",
-        "محيط",
-        "بمحيط",
-        "ريف",
-        "بريف",
-        "مدينة",
-        "بلدة",
-        "قضاء",
-        "محافظة",
-        "ولاية",
-        "منطقة",
-        "قرية",
-        "ناحية",
-        "مديرية",
-        "مخيم",
-        "حي",
-        "قاعدة",
-        "مطار",
-        "معبر",
-        "جبهة",
-        "ميناء",
-        "بين",
-        "على",
-        "أطراف",
-        "ضواحي",
-    ]
+_AGENT_PREPS = (
+    ("علي", "يد"), ("علي", "ايدي"), ("من", "قبل"), ("من", "جانب"), ("بيد",), ("بايدي",),
+    ("بنيران",), ("برصاص",), ("بقصف",), ("بفعل",),
+)  # fmt: skip
+_TARGET = folded("على ضد نحو باتجاه مستهدفا استهدف استهدفت يستهدف تستهدف")
+_FROM = folded("من انطلاقا")
+_TO = folded("إلى نحو باتجاه صوب تجاه داخل")
+_VIA = folded("عبر مرورا")
+_AT = folded(
+    "في قرب داخل بين فوق قبالة بمحيط بالقرب خارج تجاه استهدف استهدفت تستهدف يستهدف شهد شهدت "
+    "تشهد يشهد شهدها شهدته تشهدها هز هزت تهز ضرب ضربت تضرب يضرب قصف قصفت تقصف هاجم هاجمت دخل "
+    "دخلت اقتحم اقتحمت حرر حررت استعاد استعادت سواحل ساحل أجواء سماء بأجواء بسماء طال طالت"
 )
 
 
@@ -70,10 +36,10 @@ class Frame:
     agent_rule: str = ""
     patients: list[Party] = field(default_factory=list)
     things: list[Hit] = field(default_factory=list)
-    from_: list[Hit] = field(default_factory=list)
-    to: list[Hit] = field(default_factory=list)
-    via: list[Hit] = field(default_factory=list)
-    places: list[Hit] = field(default_factory=list)
+    from_: list[Place] = field(default_factory=list)
+    to: list[Place] = field(default_factory=list)
+    via: list[Place] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     weapons: list[Hit] = field(default_factory=list)
     nisba: Hit | None = None
     governor: Hit | None = None
@@ -92,7 +58,7 @@ def light_verb(sentence: Sentence, trigger: Hit) -> Hit | None:
         return None
     best = None
     for hit in sentence.of("attack"):
-        near = 0 < trigger.i - hit.i <= 8
+        near = 0 < trigger.i - hit.i <= _LIGHT_REACH
         if near and hit.entry.get("class") == "light":
             step = sentence.clauses[trigger.i] - sentence.clauses[hit.i]
             best = hit if step <= 1 else best
@@ -104,17 +70,67 @@ def read_roles(sentence: Sentence, trigger: Hit) -> Frame:
     frame = Frame(governor=light_verb(sentence, trigger))
     clauses = sentence.clauses
     clause = clauses[trigger.i]
-    own = [p for p in sentence.bodies if clauses[p.i] == clause]
     head = frame.governor or trigger
     _nisba(sentence.hits, trigger, frame)
-    _agent(sentence, own, head, trigger, frame)
-    _patients(sentence.words, own, head, trigger, frame)
+    scene = _scene(sentence, head, trigger)
+    frame.agents, frame.agent_rule = _agents(scene, frame)
+    _patients(scene, frame)
     _places(sentence, trigger, frame)
     frame.weapons = [h for h in sentence.of("weapon") if abs(clauses[h.i] - clause) <= 1]
     frame.things = [
         h for h in sentence.of("target") if h.entry.get("target") and clauses[h.i] == clause
     ]
     return frame
+
+
+class _Scene(NamedTuple):
+    """What the search for agents looks at."""
+
+    sentence: Sentence
+    head: Hit
+    trigger: Hit
+    own: list[Party]  # bodies of the trigger's clause
+    near: list[Party]  # and of the clauses beside it
+    victims: list[Party]
+
+    def prep(self, party: Party) -> str:
+        return preposition(self.sentence.words, party.i, party.prep)
+
+    def bare(self, party: Party) -> bool:
+        return self.prep(party) not in _OBLIQUE
+
+
+def _scene(sentence: Sentence, head: Hit, trigger: Hit) -> _Scene:
+    clauses = sentence.clauses
+    at = clauses[trigger.i]
+    own = [p for p in sentence.bodies if clauses[p.i] == at]
+    near = [p for p in sentence.bodies if abs(clauses[p.i] - at) <= 1]
+    return _Scene(sentence, head, trigger, own, near, victims(sentence))
+
+
+def victims(sentence: Sentence) -> list[Party]:
+    """The bodies that are killed, hit, taken: whoever they are, they do not act."""
+    found = []
+    for hit in sentence.of("attack"):
+        entry = hit.entry
+        passive = hit.form in ("pass", "pres_pass") or (
+            hit.form == "past" and sentence.tokens[hit.i].shape.damma
+        )
+        masdar = hit.form not in VERB_FORMS and (entry.get("transitive") or entry.get("result"))
+        for party in sentence.bodies:
+            gap = party.i - hit.j
+            if (
+                not 0 <= gap <= _OBJECT_REACH
+                or sentence.clauses[party.i] != sentence.clauses[hit.i]
+            ):
+                continue
+            prep = preposition(sentence.words, party.i, party.prep)
+            falls = entry.get("result") and hit.form in VERB_FORMS and _no_object(sentence, hit)
+            if (masdar or passive or falls) and (gap == 0 or prep not in _OBLIQUE):
+                found.append(party)
+            elif masdar and entry.get("result") and prep in ("من", "في صفوف", "بين"):
+                found.append(party)  # «مقتل عدد من المسلحين»
+    return found
 
 
 def _nisba(hits: Sequence[Hit], trigger: Hit, frame: Frame) -> None:
@@ -129,80 +145,202 @@ def _nisba(hits: Sequence[Hit], trigger: Hit, frame: Frame) -> None:
             return
 
 
-def _agent(sentence: Sentence, own: Sequence[Party], head: Hit, trigger: Hit, frame: Frame) -> None:
-    words, clauses = sentence.words, sentence.clauses
-    near = [p for p in sentence.bodies if abs(clauses[p.i] - clauses[trigger.i]) <= 1]
-    suffers = bool(head.entry.get("target_subject")) or head.form in ("pass", "pres_pass")
-    # The written sign of a passive, or «قتل جنديان في …»: who is killed stands after the verb.
-    suffers = suffers or (head.form == "past" and sentence.tokens[head.i].shape.damma)
-    suffers = suffers or (bool(head.entry.get("result")) and _no_object(words, own, head))
-    for party in own:
-        before = words[max(0, party.i - 2) : party.i]
-        for cue in _AGENT_PREPS:
-            if tuple(before[-len(cue) :]) == cue and party.i > trigger.i:
-                frame.agents, frame.agent_rule = [party], "agent:by"
-                return
-    if suffers:
-        for party in own:
-            if party.i > trigger.i and preposition(words, party.i, party.prep) in ("من", "ل", "ب"):
-                frame.agents, frame.agent_rule = [party], "agent:oblique"
-        return
-    verbal = head.form in VERB_FORMS
-    if trigger.entry.get("agentless"):
-        return
-    transitive = bool(trigger.entry.get("transitive"))
+# Rules whose agent has the right class in all of 26 labelled sentences: they overrule the model.
+SURE_AGENTS = frozenset({"agent:carried", "agent:claims"})
+
+Found = tuple[list[Party], str]
+_NOBODY: Found = ([], "")
+
+
+def _agents(scene: _Scene, frame: Frame) -> Found:
+    """Who acts, and the rule that says so; the surest rules come first."""
+    trigger = scene.trigger
+    if trigger.entry.kind == "troop_movement":
+        return _movers(scene)
+    rules = (_by, _carried, _accused)
+    for rule in rules:
+        found = rule(scene)
+        if found[0]:
+            return found
     if trigger.entry.get("mutual"):
-        found = [p for p in near if p.armed and p.i > trigger.i and not p.equipment][:2]
-        found = found or [p for p in near if p.armed and not p.equipment][:2]
-        frame.agents, frame.agent_rule = found, "agent:sides"
-        return
-    if verbal:
-        for party in own:
-            prep = preposition(words, party.i, party.prep)
-            if head.j <= party.i <= head.j + 3 and prep not in _OBLIQUE and not party.equipment:
-                frame.agents, frame.agent_rule = [party], "agent:subject"
-                return
-        before_ = [
-            p for p in near
-            if p.i < head.i and preposition(words, p.i, p.prep) not in _OBLIQUE
-        ]  # fmt: skip
-        if before_:
-            frame.agents, frame.agent_rule = (
-                [before_[-1] if before_[-1].armed else before_[0]],
-                "agent:topic",
+        return _sides(scene)
+    if _suffers(scene):
+        for party in scene.own:
+            if party.i > trigger.i and scene.prep(party) in ("من", "ل", "ب"):
+                return [party], "agent:oblique"
+        return _cause(scene)
+    if trigger.entry.get("agentless"):
+        return _NOBODY
+    found = _subject(scene) if scene.head.form in VERB_FORMS else _genitive(scene)
+    if not found[0] and frame.nisba is None and trigger.entry.get("result"):
+        return _cause(scene)
+    return found
+
+
+def _suffers(scene: _Scene) -> bool:
+    """Whether the subject of the verb is who is hit: «تعرّض», «قُتل», «قتل جنديان في …»."""
+    head, sentence = scene.head, scene.sentence
+    if head.entry.get("target_subject") or head.form in ("pass", "pres_pass"):
+        return True
+    if head.form == "past" and sentence.tokens[head.i].shape.damma:
+        return True
+    return bool(head.entry.get("result")) and _no_object(sentence, head)
+
+
+def _by(scene: _Scene) -> Found:
+    words = scene.sentence.words
+    for party in scene.near:
+        if party.i <= scene.trigger.i:
+            continue
+        before = words[max(0, party.i - 2) : party.i]
+        if any(tuple(before[-len(cue) :]) == cue for cue in _AGENT_PREPS):
+            return [party], "agent:by"
+    return _NOBODY
+
+
+def _carried(scene: _Scene) -> Found:
+    """«هجوم شنه مسلحو …», «عملية نفذتها كتائب …»: the verb of the relative clause has the agent."""
+    trigger = scene.trigger
+    if trigger.form in VERB_FORMS:
+        return _NOBODY
+    for hit in scene.sentence.hits:
+        carries = hit.entry.id in _CARRIERS and hit.reading.pronoun and hit.form in VERB_FORMS
+        if carries and 0 <= hit.i - trigger.j <= _CARRIED_REACH:
+            for party in scene.sentence.bodies:
+                if 0 <= party.i - hit.j <= 1:
+                    return [party], "agent:carried"
+    return _NOBODY
+
+
+def _accused(scene: _Scene) -> Found:
+    """Who is said to have done it: claims it, or is accused of it."""
+    clauses = scene.sentence.clauses
+    for hit in scene.sentence.of("speech"):
+        status = hit.entry.get("status")
+        if status not in ("claimed", "accused") or hit.form not in VERB_FORMS:
+            continue
+        if abs(clauses[hit.i] - clauses[scene.trigger.i]) > 2:
+            continue
+        after = [p for p in scene.sentence.bodies if p.i >= hit.j and p.i - hit.j <= _CARRIED_REACH]
+        before = [p for p in scene.sentence.bodies if hit.i - _CARRIED_REACH <= p.i < hit.i]
+        if status == "claimed":
+            who = [p for p in after if scene.bare(p) and p.i - hit.j <= 1] or before[-1:]
+            if who:
+                return [who[0]], "agent:claims"
+        else:
+            # «اتهمت أنقرة حزب العمال بـ…»: the accuser first, unless it stands before the verb.
+            who = after if before and before[-1].j >= hit.i - 1 else after[1:] or after
+            if who:
+                return [who[0]], "agent:accused"
+    return _NOBODY
+
+
+def _sides(scene: _Scene) -> Found:
+    fighters = [p for p in scene.near if p.armed and not p.equipment]
+    after = [p for p in fighters if p.i > scene.trigger.i]
+    return (after[:2] or fighters[:2]), "agent:sides"
+
+
+def _subject(scene: _Scene) -> Found:
+    """The subject of a verb: the first bare body after it, or the topic before it."""
+    head = scene.head
+    for party in scene.own:
+        # «إسرائيل تغتال …»: what stands right before its verb is the subject, as headlines have it.
+        if party.j == head.i and scene.bare(party) and party not in scene.victims:
+            return [party], "agent:adjacent"
+    for party in scene.own:
+        close = head.j <= party.i <= head.j + _SUBJECT_REACH
+        if close and scene.bare(party) and not party.equipment:
+            return [party], "agent:subject"
+    before = [
+        p for p in scene.near if p.i < head.i and scene.bare(p) and p not in scene.victims
+    ]  # fmt: skip
+    if not before:
+        return _NOBODY
+    own = [p for p in before if p in scene.own] or before
+    return [next((p for p in reversed(own) if p.armed), own[0])], "agent:topic"
+
+
+def _genitive(scene: _Scene) -> Found:
+    """The agent of a masdar: its genitive where it takes no object, else «لـ»."""
+    trigger = scene.trigger
+    transitive = bool(trigger.entry.get("transitive") or trigger.entry.get("result"))
+    for party in scene.own:
+        gap = party.i - trigger.j
+        if gap < 0:
+            continue
+        if gap == 0 and not transitive and scene.bare(party):
+            return [party], "agent:genitive"
+        if scene.prep(party) == "ل" and gap <= _SUBJECT_REACH:
+            return [party], "agent:of"
+        if gap <= 2 and not transitive and scene.bare(party):
+            return [party], "agent:genitive"
+    topic = [
+        p for p in scene.own
+        if p.i < trigger.i and scene.bare(p) and p not in scene.victims and not p.equipment
+    ]  # fmt: skip
+    if topic and transitive and scene.head is trigger:
+        return [topic[-1]], "agent:before"
+    return _NOBODY
+
+
+def _cause(scene: _Scene) -> Found:
+    """Who is killed in an attack is killed by whoever carries that out: «مقتل … في غارة لـ…»."""
+    sentence, trigger = scene.sentence, scene.trigger
+    for hit in sentence.of("attack"):
+        if hit.entry.get("result") or not 0 < hit.i - trigger.j <= _CAUSE_REACH:
+            continue
+        cause = _scene(sentence, hit, hit)
+        rules = (_by, _carried, _genitive)
+        for rule in rules:
+            found, _ = rule(cause)
+            found = [p for p in found if p not in scene.victims]
+            if found:
+                return found, "agent:cause"
+    for party in scene.near:
+        if party.i > trigger.i and party not in scene.victims and party.armed:
+            before = sentence.words[party.i - 1]
+            if before in _MEANS:
+                return [party], "agent:means"
+    return _NOBODY
+
+
+def _movers(scene: _Scene) -> Found:
+    """Who or what moves: the object of who sends it, else the subject."""
+    trigger, own = scene.trigger, scene.own
+    verbal = trigger.form in VERB_FORMS
+    after = [p for p in own if p.i >= trigger.j]
+    if trigger.entry.get("transitive") or trigger.entry.get("needs") == "force_object":
+        sent = [
+            p for p in after
+            if p.armed and p.i - trigger.j <= _SENT_REACH and (
+                scene.bare(p) or scene.prep(p) in _SENT_PREPS
             )
-        return
-    for party in own:
-        prep = preposition(words, party.i, party.prep)
-        if party.i == trigger.j and not transitive and prep not in _OBLIQUE:
-            frame.agents, frame.agent_rule = [party], "agent:genitive"
-            return
-        if party.i > trigger.i and prep in (
-            "ل",
-            "من",
-            "شنه",
-            "شنته",
-            "شنها",
-            "نفذه",
-            "نفذته",
-            "نفذها",
-        ):
-            frame.agents, frame.agent_rule = [party], "agent:of"
-            return
-    if not transitive:
-        for party in own:
-            prep = preposition(words, party.i, party.prep)
-            if 0 <= party.i - trigger.j <= 2 and prep not in _OBLIQUE:
-                frame.agents, frame.agent_rule = [party], "agent:genitive"
-                return
+        ]  # fmt: skip
+        if sent:
+            # «أرسل الجيش قوات»: who sends stands first, who is sent next.
+            second = verbal and len(sent) > 1 and scene.bare(sent[1])
+            return [sent[1] if second else sent[0]], "agent:sent"
+    by = _by(scene)
+    if by[0]:
+        return by
+    if verbal:
+        return _subject(scene)
+    for party in after:
+        gap = party.i - trigger.j
+        if gap <= 2 and (scene.bare(party) or scene.prep(party) == "ل"):
+            return [party], "agent:genitive"
+    topic = [p for p in own if p.i < trigger.i and scene.bare(p)]
+    return (topic[-1:], "agent:topic") if topic else _NOBODY
 
 
-def _no_object(words: Sequence[str], own: Sequence[Party], head: Hit) -> bool:
+def _no_object(sentence: Sentence, head: Hit) -> bool:
     """Whether a verb of killing has one bare noun phrase only: «قتل مسلحون في …»."""
     if head.form not in VERB_FORMS:
         return False
-    for party in own:
-        if 0 <= party.i - head.j <= 2:
+    words, clause = sentence.words, sentence.clauses[head.i]
+    for party in sentence.bodies:
+        if 0 <= party.i - head.j <= 2 and sentence.clauses[party.i] == clause:
             if party.j >= len(words):
                 return True
             following = words[party.j]
@@ -210,89 +348,91 @@ def _no_object(words: Sequence[str], own: Sequence[Party], head: Hit) -> bool:
     return True
 
 
-_ADJUNCT = frozenset(
-    fold(w)
-    for w in [
-        "في",
-        "من",
-        "خلال",
-        "إثر",
-        "جراء",
-        "عندما",
-        "على",
-        "أثناء",
-        "نتيجة",
-        "وأصيب",
-        "وإصابة",
-        "وجرح",
-        "وجرحى",
-        "أمس",
-        "اليوم",
-    ]
+_LIGHT_REACH, _OBJECT_REACH, _SUBJECT_REACH, _CARRIED_REACH, _CAUSE_REACH, _SENT_REACH = (
+    8,
+    3,
+    3,
+    6,
+    10,
+    6,
+)
+_CARRIERS = frozenset(
+    {"attack.shann", "attack.naffadh", "attack.tabanna", "attack.itlaq-nar.far", "say.claim"}
+)
+_MEANS = folded("بنيران برصاص بقصف بسلاح بصواريخ بغارات بقذائف بطائرات بمسيرات نيران")
+_SENT_PREPS = frozenset({"ب", "من"})
+_ADJUNCT = folded(
+    "في من خلال إثر جراء عندما على أثناء نتيجة وأصيب وإصابة وجرح وجرحى أمس اليوم بعد وآخرون"
 )
 _OBLIQUE = frozenset(
     {"علي", "ضد", "من", "في", "الي", "عن", "ب", "ل", "ك", "بين", "مع", "نحو", "لدي"}
 )
 
 
-def _patients(
-    words: Sequence[str], own: Sequence[Party], head: Hit, trigger: Hit, frame: Frame
-) -> None:
-    for party in own:
-        if party in frame.agents or party.i < head.i:
+def _patients(scene: _Scene, frame: Frame) -> None:
+    for party in scene.own:
+        if party in frame.agents or party.i < scene.head.i:
             continue
-        prep = preposition(words, party.i, party.prep)
-        bare = prep not in _OBLIQUE and party.i - trigger.j <= 4
-        if prep in _TARGET or (bare and trigger.kind == "attack"):
+        prep = scene.prep(party)
+        near = prep not in _OBLIQUE and party.i - scene.trigger.j <= 4
+        if party in scene.victims or prep in _TARGET or (near and scene.trigger.kind == "attack"):
             frame.patients.append(party)
 
 
 def _places(sentence: Sentence, trigger: Hit, frame: Frame) -> None:
-    hits, words, clauses = sentence.hits, sentence.words, sentence.clauses
-    move = trigger.kind == "troop_movement"
-    for hit in hits:
-        country = hit.kind == "country" and hit.form == "word"
-        if not (hit.kind == "place" or country):
+    """Event places, and where a movement comes from, goes to and passes."""
+    clauses = sentence.clauses
+    move = trigger.entry.kind == "troop_movement"
+    last: list[Place] | None = None  # the list that an «و» goes on with
+    at = -1
+    for place in sentence.places:
+        if abs(clauses[place.i] - clauses[trigger.i]) > 2 or _of_somebody(sentence, place, trigger):
+            last = None
             continue
-        if abs(clauses[hit.i] - clauses[trigger.i]) > 2 or _dateline(words, hit):
+        goes_on = place.joined and last is not None and place.i - at <= 1
+        if not goes_on:
+            last = _list_of(place, trigger, frame, move=move)
+        at = place.j
+        if last is None:
             continue
-        k = hit.i - 1
-        while k >= 0 and words[k] in _INSIDE:
-            k -= 1
-        word = hit.reading.prep or (words[k].removeprefix("و") if k >= 0 else "")
-        if move and word in _FROM:
-            frame.from_.append(hit)
-        elif move and word in _TO:
-            frame.to.append(hit)
-        elif move and word in _VIA:
-            frame.via.append(hit)
-        joined = bool(frame.places) and hit.reading.prefix.startswith("و")
-        sure = word in _AT or word == "ب" or k < hit.i - 1
-        loose = word in ("الي", "من", "علي", "نحو") or joined
-        if sure or (loose and not hit.entry.get("ambiguous")):
-            frame.places.append(hit)
+        last.append(place)
+        if last is frame.to and place not in frame.places:
+            frame.places.append(place)
 
 
-def _dateline(words: Sequence[str], hit: Hit) -> bool:
-    """Where the reporter is (دبي - وكالات), or who speaks (بغداد: …), is not where it happened."""
-    return hit.i <= 2 and hit.j < len(words) and words[hit.j] in "-–—:/|("
+def _list_of(place: Place, trigger: Hit, frame: Frame, *, move: bool) -> list[Place] | None:
+    """Where the preposition puts a place; None when it is no part of the event."""
+    prep = place.prep
+    after = place.i - trigger.j
+    if move:
+        if prep in _FROM:
+            return frame.from_
+        if prep in _TO or prep == "ل" or (prep in _ONTO and 0 <= after <= 3):
+            return frame.to
+        if prep in _VIA:
+            return frame.via
+        if after == 0 and trigger.entry.get("kind") in ("advance", "border_cross_incursion"):
+            return frame.to
+    if prep in _AT or prep == "ب" or after == 0 or prep in _SITES:
+        return frame.places
+    if prep in _ONTO or (prep in _TO and not move) or (prep == "ل" and place.name_i > place.i):
+        return frame.places
+    return None
 
 
-_INSIDE = frozenset(
-    fold(w)
-    for w in [
-        "مدينة",
-        "بلدة",
-        "قضاء",
-        "محافظة",
-        "ولاية",
-        "منطقة",
-        "قرية",
-        "ناحية",
-        "مديرية",
-        "مخيم",
-        "حي",
-        "محيط",
-        "ريف",
-    ]
+def _of_somebody(sentence: Sentence, place: Place, trigger: Hit) -> bool:
+    """Whether a place before the event belongs to who acts or speaks: «الحوثيون في اليمن …»."""
+    if place.i > trigger.i:
+        return False
+    k = place.i - (0 if place.skip else 1)
+    return any(p.j == k and p.armed for p in sentence.bodies) or any(
+        h.j == k for h in sentence.of("speech")
+    )
+
+
+_ONTO = frozenset({"علي", "عليها"})
+_SITES = folded(
+    "مطار ميناء قاعدة معسكر مصفاة سجن مستشفى جامعة حقل معبر سد جسر سماء أهالي سكان مواقع "
+    "أحياء قرى مناطق شوارع معارك معركة اشتباكات هجوم هجمات تفجير تفجيرات انفجار انفجارات قصف "
+    "غارات غارة مجزرة"
 )

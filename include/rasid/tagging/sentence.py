@@ -10,6 +10,8 @@ from rasid.arabic import Token
 from rasid.tagging.actors import Party, parties
 from rasid.tagging.clauses import clause_ids
 from rasid.tagging.matcher import Hit
+from rasid.tagging.places import Place, places_of
+from rasid.tagging.times import Dated, times
 
 
 class Sentence:
@@ -24,6 +26,7 @@ class Sentence:
         tokens: list[Token],
         hits: list[Hit],
         day: date | None,
+        year: int | None,
     ) -> None:
         self.index = index
         self.start = start
@@ -31,6 +34,7 @@ class Sentence:
         self.tokens = tokens
         self.hits = hits
         self.day = day  # of publication: classes of groups depend on it
+        self.year = year  # of publication, guessed from the text where the day is unknown
 
     @cached_property
     def words(self) -> list[str]:
@@ -45,12 +49,28 @@ class Sentence:
     @cached_property
     def bodies(self) -> list[Party]:
         """Armed bodies and countries, in order."""
-        return parties(self.hits, self.day)
+        return parties(self.hits, self.words, self.day)
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """The places it names, in order; datelines are left out."""
+        return places_of(self.tokens, self.words, self.hits, self.bodies)
+
+    @cached_property
+    def dates(self) -> list[Dated]:
+        """Its time expressions, in order."""
+        return list(times(self.tokens, self.day))
 
     @cached_property
     def has_body(self) -> bool:
         """Whether it names an armed body or a country, which may act as one."""
         return any(p.armed or p.cls == "state" for p in self.bodies)
+
+    @cached_property
+    def off_topic(self) -> bool:
+        """Whether it speaks of sport, games, weather, computers, and names no armed body."""
+        topics = any(h.entry.get("topic") for h in self.of("negative"))
+        return topics and not any(p.armed for p in self.bodies)
 
     @cached_property
     def _by_kind(self) -> dict[str, list[Hit]]:

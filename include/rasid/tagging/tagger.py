@@ -24,6 +24,7 @@ from rasid.tagging.matcher import Matcher
 from rasid.tagging.mention import Mention
 from rasid.tagging.reading import Candidate, Reader, Reading
 from rasid.tagging.record import Decision, facts_of, record
+from rasid.tagging.roles import SURE_AGENTS
 from rasid.tagging.triggers import TAGS
 from rasid.tagging.verifier import MODEL, Verifier
 
@@ -107,7 +108,8 @@ class Tagger:
             floor = min(best, self._more[tag])
             for c in _without_repeats([c for c in candidates if c.score >= floor]):
                 decision = self._decide(reading, c, score, says)
-                yield record(text, c, decision, facts, self.lexicon.manifest.hash)
+                version = self.lexicon.manifest.hash
+                yield record(text, c, decision, facts, heard={}, lexicon_version=version)
 
     def _decide(
         self, reading: Reading, candidate: Candidate, score: float, says: Says | None
@@ -115,14 +117,19 @@ class Tagger:
         """Class of attacker or mover, kind and modality of one candidate."""
         frame = candidate.frame
         if candidate.trigger.entry.kind == "attack":
-            cls, _ = self._heads["class"].choose(class_features(reading, candidate, says))
+            cls = frame.agents[0].cls if frame.agent_rule in SURE_AGENTS else ""
+            if not cls:
+                cls, _ = self._heads["class"].choose(class_features(reading, candidate, says))
             kind = attack_kind(candidate)
             head = self._heads["attack_modality"]
         else:
             cls = next((p.cls for p in frame.agents if p.cls), "") or "unknown"
             kind, _ = self._heads["kind"].choose(kind_features(candidate, says))
             head = self._heads["movement_modality"]
-        modality, _ = head.choose(modality_features(candidate, says))
+        ruling = candidate.ruling
+        modality = ruling.modality
+        if not ruling.sure:
+            modality, _ = head.choose(modality_features(candidate, says))
         return Decision(
             cls, kind, modality, round(1 / (1 + math.exp(-score)), 4),
             tuple(self._evidence(candidate, modality, says)),

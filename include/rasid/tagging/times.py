@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from email.utils import parsedate
+from typing import NamedTuple
 
 from rasid.arabic import Token, fold
 from rasid.tagging.mention import EventTime
@@ -37,48 +39,96 @@ _TWO_WORD_MONTHS = {
         ("كانون", "الأول", 12),
     )
 }  # fmt: skip
+# Days back from publication.
 _RELATIVE = {
-    fold(word): days for word, days in {"اليوم": 0, "أمس": -1, "الليلة": 0, "البارحة": -1}.items()
+    fold(word): days for word, days in {"اليوم": 0, "أمس": 1, "الليلة": 0, "البارحة": 1}.items()
 }
+_BEFORE_YESTERDAY = (["اول"], ["اول", "من"])
+_ORDINALS = {
+    fold(word): day
+    for day, words in enumerate(
+        ("الأول", "الثاني", "الثالث", "الرابع", "الخامس", "السادس", "السابع", "الثامن", "التاسع",
+         "العاشر"),
+        start=1,
+    )
+    for word in words.split()
+}  # fmt: skip
 _AUGUST = fold("آب")  # folds as «father»: a month only beside a day or a year
 _NUMBER = re.compile(r"\d{1,2}")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
-def event_time(tokens: Sequence[Token], text: str, published: date | None) -> EventTime | None:
-    """The first time expression of the sentence, as dates; None when it names none.
+class Dated(NamedTuple):
+    """One time expression at the tokens `i:j`: its days (inclusive), how exact, how found out."""
 
-    A weekday is the last such day up to publication. A month without a year is the last such month.
+    i: int
+    j: int
+    first: date
+    last: date
+    precision: str  # day | month | year
+    by: str  # explicit | weekday | relative
+
+
+def publication(label: str | None) -> datetime | None:
+    """A feed's or a label's time of publication: ISO 8601 or RFC 2822, whatever follows the day.
+
+    None for what names no single day (2009-2010, a bare year) or is no date.
     """
-    for i, token in enumerate(tokens):
-        word = token.folded.removeprefix("و") if token.folded[:1] == "و" else token.folded
-        month, width = _month_at(tokens, i)
-        if month:
-            found = _dated(tokens, i, width, month, published, text)
-            if found is not None:
-                return found
-        if published is None:
+    label = (label or "").strip()
+    for readable in (label, label[:10]):
+        try:
+            return datetime.fromisoformat(readable)
+        except ValueError:
             continue
-        if word in _WEEKDAYS:
-            back = (published.weekday() - _WEEKDAYS[word]) % 7
-            if i + 1 < len(tokens) and tokens[i + 1].folded == "الماضي" and back == 0:
-                back = 7
-            day = published - timedelta(days=back)
-            return _time(tokens, text, i, i + 1, day, day, "day", "weekday")
-        if word in _RELATIVE:
-            back = -_RELATIVE[word]
-            before = [t.folded for t in tokens[max(0, i - 2) : i]]
-            if (
-                word == fold("أمس") and before and before[0 if len(before) == 1 else -1] == "اول"
-            ) or (word == fold("أمس") and before[-2:] == ["اول", "من"]):
-                back = 2
-            day = published - timedelta(days=back)
-            return _time(tokens, text, i, i + 1, day, day, "day", "relative")
-        if token.shape.kind == "number" and _YEAR.fullmatch(token.folded):
-            year = int(token.folded)
-            if year < published.year:
-                first, last = date(year, 1, 1), date(year, 12, 31)
-                return _time(tokens, text, i, i + 1, first, last, "year", "explicit")
+    # The day's name and date without the time, as feeds shorten it, is no RFC 2822 yet.
+    parts = parsedate(label) or parsedate(label + " 00:00:00")
+    return datetime(*parts[:6]) if parts else None  # noqa: DTZ001 (as written: the outlet's zone)
+
+
+def times(tokens: Sequence[Token], published: date | None) -> Iterator[Dated]:
+    """The time expressions of a sentence in order.
+
+    A weekday is the last such day up to publication; a month without a year the last such month.
+    """
+    i = 0
+    while i < len(tokens):
+        found = _time_at(tokens, i, published)
+        if found is not None:
+            yield found
+        i = max(i + 1, found.j if found else 0)
+
+
+def event_time(dates: Sequence[Dated], tokens: Sequence[Token], text: str) -> EventTime | None:
+    """The first time expression of the sentence as a record; None when it names none."""
+    if not dates:
+        return None
+    d = dates[0]
+    a, b = tokens[d.i].start, tokens[d.j - 1].end
+    return EventTime(text[a:b], a, b, d.first.isoformat(), d.last.isoformat(), d.precision, d.by)
+
+
+def _time_at(tokens: Sequence[Token], i: int, published: date | None) -> Dated | None:
+    token = tokens[i]
+    word = token.shape.folded.removeprefix("و")
+    month, width = _month_at(tokens, i)
+    if month and (found := _dated(tokens, i, width, month, published)):
+        return found
+    if published is None:
+        return None
+    if word in _WEEKDAYS:
+        back = (published.weekday() - _WEEKDAYS[word]) % 7
+        if i + 1 < len(tokens) and tokens[i + 1].folded == "الماضي" and back == 0:
+            back = 7
+        day = published - timedelta(days=back)
+        return Dated(i, i + 1, day, day, "day", "weekday")
+    if word in _RELATIVE:
+        back = _RELATIVE[word]
+        if back and [t.folded for t in tokens[max(0, i - 2) : i]][-2:] in _BEFORE_YESTERDAY:
+            back = 2
+        day = published - timedelta(days=back)
+        return Dated(i, i + 1, day, day, "day", "relative")
+    if token.shape.kind == "number" and _YEAR.fullmatch(word) and int(word) < published.year:
+        return Dated(i, i + 1, date(int(word), 1, 1), date(int(word), 12, 31), "year", "explicit")
     return None
 
 
@@ -92,9 +142,9 @@ def _month_at(tokens: Sequence[Token], i: int) -> tuple[int, int]:
     return (_MONTHS[word], 1) if word in _MONTHS else (0, 0)
 
 
-def _dated(  # noqa: PLR0917
-    tokens: Sequence[Token], i: int, width: int, month: int, published: date | None, text: str
-) -> EventTime | None:
+def _dated(
+    tokens: Sequence[Token], i: int, width: int, month: int, published: date | None
+) -> Dated | None:
     j = i + width
     # A pair of month names (كانون الثاني/يناير) is one date.
     if j + 1 < len(tokens) and tokens[j].text == "/":
@@ -105,26 +155,20 @@ def _dated(  # noqa: PLR0917
         if tokens[k].shape.kind == "number" and _YEAR.fullmatch(tokens[k].folded):
             year, j = int(tokens[k].folded), k + 1
             break
-    day_token = tokens[i - 1] if i else None
-    day = int(day_token.folded) if day_token and _NUMBER.fullmatch(day_token.folded) else None
+    k = i - 2 if i > 1 and tokens[i - 1].folded == "من" else i - 1  # «الثالث من يناير»
+    before = tokens[k].folded if k >= 0 else ""
+    day = int(before) if _NUMBER.fullmatch(before) else _ORDINALS.get(before)
     if year is None:
         if published is None:
             return None
-        year = published.year if month <= published.month else published.year - 1
+        later = month > published.month or (month == published.month and (day or 0) > published.day)
+        year = published.year - later
     try:
         if day:
             found = date(year, month, day)
-            return _time(tokens, text, i - 1, j, found, found, "day", "explicit")
+            return Dated(k, j, found, found, "day", "explicit")
         first = date(year, month, 1)
     except ValueError:
         return None
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    return _time(tokens, text, i, j, first, last, "month", "explicit")
-
-
-def _time(  # noqa: PLR0917
-    tokens: Sequence[Token], text: str, i: int, j: int, first: date, last: date, precision: str,
-    by: str,
-) -> EventTime:  # fmt: skip
-    a, b = tokens[i].start, tokens[j - 1].end
-    return EventTime(text[a:b], a, b, first.isoformat(), last.isoformat(), precision, by)
+    return Dated(i, j, first, last, "month", "explicit")

@@ -59,8 +59,10 @@ class Triggers:
             return False
         if hit.form == "sg" and entry.get("plural_only"):
             return False
+        if sentence.off_topic:
+            return False
         needs = entry.get("needs")
-        if needs == "context" or needs is None or sentence.has_body:
+        if needs in ("context", None) or sentence.has_body or _has_nisba(hit, sentence):
             return entry.get("class") != "light" or _has_object(hit, limits.objects, sentence)
         return near and needs != "force_object"
 
@@ -74,6 +76,13 @@ def _has_object(hit: Hit, objects: frozenset[str], sentence: Sentence) -> bool:
             others = [h for h in sentence.of("attack") if h.i == k and h is not hit]
             return not others or others[-1].entry.get("class") == "weak"
     return False
+
+
+def _has_nisba(hit: Hit, sentence: Sentence) -> bool:
+    """Whether a country's adjective stands beside a noun: «حشود إثيوبية»."""
+    return hit.form not in VERB_FORMS and any(
+        0 <= c.i - hit.j <= 1 and c.form == "nisba" for c in sentence.of("country")
+    )
 
 
 def _after_subject(sentence: Sentence, hit: Hit) -> bool:

@@ -1,0 +1,82 @@
+"""Role spans of rules and model joined: the rules know who it is, the model how far it reaches.
+
+What both see keeps the model's edges and the rules' identity. What one of them sees alone counts
+when the other does not rule it out: a rule's span when some share of the model stands behind it or
+the rule is exact, a model's span when it is likely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from rasid.arabic import part_of
+from rasid.tagging.mention import Role
+from rasid.tagging.sentence import Sentence
+
+
+SUPPORT = 0.2  # of the model for a span that only the rules see
+
+
+class Piece(NamedTuple):
+    """A span of the rules: its tokens and the role it makes."""
+
+    i: int
+    j: int
+    role: Role
+    sure: bool = False
+
+
+class Likely(Protocol):
+    """A span of the model at the tokens `i:j` of a sentence."""
+
+    i: int
+    j: int
+
+
+class Spans(NamedTuple):
+    """What the model says of one role in one sentence."""
+
+    spans: Sequence[Likely]
+    share: Sequence[float]  # of each token: how likely it belongs to the role
+
+
+def joined(
+    pieces: Sequence[Piece], model: Spans | None, name: Callable[[int, int], Role]
+) -> tuple[Role, ...]:
+    """The roles of both; `name` makes the role of tokens that only the model sees."""
+    if model is None:
+        return tuple(p.role for p in pieces)
+    found: dict[int, Role] = {}
+    free = list(pieces)
+    for span in model.spans:
+        same = [p for p in free if p.i < span.j and p.j > span.i]
+        made = name(span.i, span.j)
+        if same:
+            free = [p for p in free if p not in same]
+            known = same[0].role
+            made = Role(
+                made.text, made.start, made.end, known.id, known.type, known.lat, known.lon,
+                known.country, known.geonameid,
+            )  # fmt: skip
+        found[span.i] = made
+    for piece in free:
+        if piece.sure or max(model.share[piece.i : piece.j], default=0.0) >= SUPPORT:
+            found.setdefault(piece.i, piece.role)
+    return tuple(found[i] for i in sorted(found))
+
+
+def namer(sentence: Sentence, text: str, default: str) -> Callable[[int, int], Role]:
+    """Makes roles of tokens: bodies and places there give identity, else `default` is the type."""
+
+    def name(i: int, j: int) -> Role:
+        body = next((p for p in sentence.bodies if p.i < j and p.j > i), None)
+        place = next((p for p in sentence.places if p.i < j and p.j > i), None)
+        own = body or place
+        start, _ = part_of(sentence.tokens[i], own.skip if own and own.i == i else 0)
+        end = sentence.tokens[j - 1].end
+        if body is None:
+            return Role(text[start:end], start, end, "", default)
+        return Role(text[start:end], start, end, body.id, body.cls or default, country=body.country)
+
+    return name

@@ -1,0 +1,66 @@
+"""No text makes the tagger slow or crash: time grows with length, offsets stay inside the text."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+
+def cpu(tagger, text):
+    started = time.process_time()
+    mentions = tagger.tag(text)
+    for m in mentions:
+        assert 0 <= m.start < m.end <= len(text)
+        for role in (*m.actors, *m.targets, *m.places, *m.weapons, *m.from_, *m.to, *m.via):
+            assert text[role.start : role.end] == role.text
+    return time.process_time() - started
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("unit", "times"),
+    [
+        ("هجوم ", 20_000),
+        ("قصف، ", 20_000),
+        ("«", 100_000),
+        ("«قصف»", 20_000),
+        ("و", 200_000),
+        ("ا\u064e\u0640", 60_000),
+        ("3 قتلى بينهم ", 10_000),
+        ("أعلنت حركة طالبان أن قوات الجيش هاجمت مسلحين في مدينة تعز، ", 1_500),
+        ("قال إن ", 20_000),
+        ("<p>هجوم</p>\n", 8_000),
+    ],
+    ids=[
+        "trigger", "clauses", "quotes", "nested", "letter", "marks", "counts", "prose", "that", "html",
+    ],
+)  # fmt: skip
+def test_time_is_linear_in_length(tagger, unit, times):
+    half, whole = unit * (times // 2), unit * times
+    tagger.tag(unit * 50)  # memos
+    first = cpu(tagger, half)
+    second = cpu(tagger, whole)
+    # Twice the text takes about twice the time; quadratic code takes four times.
+    assert second < 3 * first + 0.2
+
+
+@pytest.mark.timeout(120)
+def test_a_megabyte_of_one_token_is_read_in_seconds(tagger):
+    assert cpu(tagger, "قصف " * 250_000) < 40
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x00\x01\x07 هجوم \x1b[31m قصف",
+        "\ud800قصف\udfff الجيش موقعا",
+        "\u202eهاجم مسلحون حاجزا\u202c",
+        "<b>هاجم</b> مسلحون <a href='x'>حاجزا</a>",
+        "هاجم مسلحون حاجزا" + "\n" * 5_000,
+        "ﻫﺎﺟﻢ ﻣﺴﻠﺤﻮﻥ ﺣﺎﺟﺰﺍ",
+    ],
+    ids=["controls", "surrogates", "bidi", "html", "breaks", "forms"],
+)
+def test_odd_characters_are_read_around(tagger, text):
+    cpu(tagger, text)
