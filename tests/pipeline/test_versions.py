@@ -9,7 +9,8 @@ import pytest
 
 from rasid.pipeline import versions
 from rasid.pipeline.archive import WarcReader
-from rasid.pipeline.records import Archived, Books
+from rasid.pipeline.outcomes import Outcome
+from rasid.pipeline.records import Archived, Books, Entry
 from rasid.pipeline.versions import is_removed, noted_change
 from rasid.reading import Reading
 from rasid.sources import Feed
@@ -195,6 +196,24 @@ class TestAnEditedArticle:
         assert {a["version"] for a in chain.documents("articles").values()} == {2}
 
 
+def test_only_a_page_asked_for_again_can_be_a_new_version():
+    """Another extractor over the archived page says better what the version was."""
+    from datetime import UTC, datetime
+
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    article = {"fetched_at": "2026", "title": "عنوان", "text": "نص جديد.", "text_hash": "new"}
+    item = {"title": "", "published_at": None}
+    entry = Entry("1", "f", "https://a.example/1", "", now, item, article=article)
+    stored = {"title": "عنوان", "text": "نص قديم.", "versions": [{"number": 1, "change": None}]}
+    change = versions.text_change(stored, entry)
+    (same,) = versions.versions(entry, stored, change)
+    assert (same["number"], same["text_hash"], same["change"]) == (1, "new", None)
+    asked = replace(entry, before=Outcome.INDEXED)
+    first, second = versions.versions(asked, stored, change)
+    assert (first, second["number"]) == (stored["versions"][0], 2)
+    assert second["change"]["added"] == ["نص جديد."]
+
+
 @pytest.mark.node
 class TestAChurningItem:
     def test_it_is_not_followed_for_ever(self, chain, monkeypatch):
@@ -259,6 +278,7 @@ class TestAWithdrawnArticle:
         outlet.put("a", TITLE, attack())
         _run(chain)
         before, mentions = _article(chain, "/sabah/a"), chain.documents("mentions")
+        page = _entry(chain, "/sabah/a")["archive"]
         outlet.drop("a", status, body)
         whole = _run(chain, hours=3)
         assert whole.outcomes == {"updated": 1}
@@ -269,6 +289,7 @@ class TestAWithdrawnArticle:
         for name in ("text", "title", "archive", "versions", "story_id"):
             assert after[name] == before[name]
         assert chain.documents("mentions") == mentions
+        assert _entry(chain, "/sabah/a")["archive"] == page
         whole = _run(chain, hours=12)
         assert (whole.outcomes, whole.causes) == ({"unchanged": 1}, {"withdrawn": 1})
         assert _article(chain, "/sabah/a")["withdrawn_at"] == after["withdrawn_at"]

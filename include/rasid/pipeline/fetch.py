@@ -39,7 +39,7 @@ async def fetch(run: Run, path: str) -> str:
     warc = WarcFile(_archive_path(run, f"{name}-{secrets.token_hex(4)}"))
 
     async def one(client: GuardedClient, entry: Entry) -> Entry:
-        if entry.archive is not None and not entry.again:
+        if entry.archive is not None:
             return entry
         feed = feeds.get(entry.feed_id)
         if feed is None:

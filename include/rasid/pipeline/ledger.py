@@ -118,16 +118,20 @@ def looks_due(es: Elasticsearch, run: Run) -> list[Entry]:
         }
     }
     settled = {"term": {"state": "settled"}}
-    return [
-        replace(
-            entry_of(source),
-            attempts=0,
-            before=Outcome(source["outcome"]),
-            cause=source["cause"] or "",
-            duplicate_of=source["article_id"] if source["outcome"] == Outcome.DUPLICATE else "",
-        )
-        for source in _sources(es, settled, due_now, by="next_look_at")
-    ]
+    return [_look(source) for source in _sources(es, settled, due_now, by="next_look_at")]
+
+
+def _look(source: dict[str, Any]) -> Entry:
+    entry = entry_of(source)
+    return replace(
+        entry,
+        attempts=0,
+        archive=None,
+        page_before=entry.archive,
+        before=Outcome(source["outcome"]),
+        cause=source["cause"] or "",
+        duplicate_of=source["article_id"] if source["outcome"] == Outcome.DUPLICATE else "",
+    )
 
 
 def _entries(es: Elasticsearch, *conditions: dict[str, Any]) -> list[Entry]:
@@ -238,6 +242,7 @@ def _document(entry: Entry, run: Run, feeds: Feeds) -> dict[str, Any]:
     feed = feeds.get(entry.feed_id)
     ended = entry.outcome is not None
     article = entry.article or {}
+    page = entry.archive or entry.page_before
     state = "settled" if ended else "waiting" if entry.waiting else "owed"
     return {
         "entry_id": entry.entry_id,
@@ -266,9 +271,7 @@ def _document(entry: Entry, run: Run, feeds: Feeds) -> dict[str, Any]:
         "dag_id": run.dag_id,
         "settled_at": run.started_at.isoformat() if ended else None,
         "article_id": _article_id(entry),
-        "archive": (
-            {"path": entry.archive.path, "offset": entry.archive.offset} if entry.archive else None
-        ),
+        "archive": {"path": page.path, "offset": page.offset} if page else None,
         "item": entry.item,
     }
 

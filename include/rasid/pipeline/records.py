@@ -76,6 +76,7 @@ class Entry:
     next_attempt_at: datetime | None = None
     duplicate_of: str = ""
     before: Outcome | None = None  # how it stood when its page was to be asked for again
+    page_before: Archived | None = None  # the page that it has until that one was read
     idle_changes: int = 0  # of its feed item, since its text last changed
     next_look_at: datetime | None = None
 
@@ -91,7 +92,7 @@ class Entry:
 
     @property
     def again(self) -> bool:
-        """An ended entry whose page is asked for again: what is archived already does not do."""
+        """An ended entry whose page is asked for again."""
         return self.before is not None
 
     @property
@@ -116,7 +117,7 @@ class Entry:
         One whose page was asked for again stays as it was: the next look is its next try.
         """
         if self.has_article:
-            return self.ended(Outcome.UNCHANGED, cause=cause, error=error)
+            return self.ended(Outcome.UNCHANGED, cause=cause, error=error, archive=self.page_before)
         if self.before is not None and cause in TEMPORARY:
             return self.ended(self.before, error=error)
         attempts = self.attempts + 1
@@ -134,7 +135,13 @@ class Entry:
 
     def withdrawn(self, error: str) -> Entry:
         """Ended because the outlet took its indexed article down; `index` marks the article."""
-        return self.ended(Outcome.UPDATED, cause=WITHDRAWN, error=error, flags=(WITHDRAWN,))
+        return self.ended(
+            Outcome.UPDATED,
+            cause=WITHDRAWN,
+            error=error,
+            flags=(WITHDRAWN,),
+            archive=self.page_before,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,22 +122,26 @@ def text_change(stored: Mapping[str, Any], entry: Entry) -> TextChange | None:
 def versions(
     entry: Entry, stored: Mapping[str, Any] | None, change: TextChange | None
 ) -> list[dict[str, Any]]:
-    """All versions of the text, oldest first, each with its page and what it changed."""
+    """All versions of the text, oldest first, each with its page and what it changed.
+
+    Only a page that was asked for again can be the outlet's new version. Reading or tagging anew
+    what we have says better what the version was.
+    """
     article = entry.article or {}
     earlier = list(stored.get("versions") or ()) if stored else []
-    if earlier and change is None:
+    now = {
+        "fetched_at": article["fetched_at"],
+        "title": article["title"],
+        "text_hash": article["text_hash"],
+        "archive": asdict(entry.archive) if entry.archive else None,
+    }
+    if not earlier:
+        return [{"number": 1, **now, "change": None}]
+    if change is None:
         return earlier
-    return [
-        *earlier,
-        {
-            "number": len(earlier) + 1,
-            "fetched_at": article["fetched_at"],
-            "title": article["title"],
-            "text_hash": article["text_hash"],
-            "archive": asdict(entry.archive) if entry.archive else None,
-            "change": _summary(change) if change else None,
-        },
-    ]
+    if entry.again:
+        return [*earlier, {"number": len(earlier) + 1, **now, "change": _summary(change)}]
+    return [*earlier[:-1], earlier[-1] | now]
 
 
 def _summary(change: TextChange) -> dict[str, Any]:
