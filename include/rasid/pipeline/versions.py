@@ -48,7 +48,7 @@ def item_hash(item: Mapping[str, Any], feed: Feed | None) -> str:
 
     Not the summary, in which some feeds count readers or minutes.
     """
-    said = [item["title"], item["published_raw"], item["updated_raw"]]
+    said = [item[name] for name in ("title", "published_raw", "updated_raw") if item.get(name)]
     if feed is not None and feed.full_text:
         said.append(item["content"])
     return hashlib.blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
