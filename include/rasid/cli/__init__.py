@@ -171,11 +171,7 @@ def tag(
             err.print(document, style="red", markup=False, soft_wrap=True)
             bad += 1
             continue
-        published = document.get("published_at")
-        mentions = tagger.tag(
-            document["text"],
-            published_at=datetime.fromisoformat(published) if published else None,
-        )
+        mentions = tagger.tag(document["text"], published_at=document.get("published_at"))
         if html is not None:
             title = document["text"].strip().partition("\n")[0]
             found.append(tagging.Tagged(title or str(document["id"]), mentions))
@@ -639,12 +635,16 @@ def _document(line: bytes, where: str) -> dict[str, Any] | str:
         return f'{where}: no "text". Give one object a line: {{"id": …, "text": …}}'
     if "id" not in document:
         return f'{where}: no "id". Give each document an id of its own.'
-    published = document.get("published_at")
-    try:
-        if published:
-            datetime.fromisoformat(published)
-    except (TypeError, ValueError):
-        return f"{where}: published_at {published!r} is no ISO 8601 date, such as 2026-11-24T09:30Z"
+    from rasid.tagging import publication
+
+    given = document.get("published_at")
+    published = document["published_at"] = publication(given) if isinstance(given, str) else None
+    if given and published is None:
+        err.print(
+            f"{where}: published_at {given!r} names no day; tagged without a date. Give ISO 8601,"
+            " such as 2026-11-24T09:30Z, or RFC 2822.",
+            style="yellow", markup=False, soft_wrap=True,
+        )  # fmt: skip
     return document
 
 
