@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -204,14 +205,28 @@ def scratch(feeds: int, port: int, interval: float) -> Iterator[None]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def poll_task(run: Run, ids: list[str], name: str) -> tuple[str, float, int]:
+@dataclass(frozen=True)
+class Spent:
+    """What a process used up to the end of a task: processor seconds, most memory in MB."""
+
+    process: int
+    seconds: float
+    memory: int
+
+
+def spent() -> Spent:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return Spent(os.getpid(), used.ru_utime + used.ru_stime, used.ru_maxrss // 1024)
+
+
+def poll_task(run: Run, ids: list[str], name: str) -> tuple[str, Spent]:
     with connect(settings()) as es:
         path = asyncio.run(poll(es, run, ids, name=name))
-    return path, cpu_seconds(), rss()
+    return path, spent()
 
 
-def article_task(run: Run, path: str) -> tuple[dict[str, float], float, int]:
-    """One batch through the four stages; seconds by stage."""
+def article_task(run: Run, path: str) -> tuple[dict[str, float], Spent]:
+    """One batch through the four stages; seconds by stage, of the processor for read and tag."""
     took = {}
     for stage, work in (
         ("fetch", lambda p: asyncio.run(fetch(run, p))),
@@ -223,7 +238,7 @@ def article_task(run: Run, path: str) -> tuple[dict[str, float], float, int]:
         path = work(path)
         ended = time.process_time() if stage in {"read", "tag"} else time.perf_counter()
         took[stage] = ended - started
-    return took, cpu_seconds(), rss()
+    return took, spent()
 
 
 def indexed(run: Run, path: str) -> str:
@@ -232,27 +247,16 @@ def indexed(run: Run, path: str) -> str:
     return path
 
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def rss() -> int:
-    """Most memory of this process so far, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
 def one_pass(number: int, tasks: ProcessPoolExecutor) -> tuple[list[Books], Counter[str]]:
-    """As monitor_news goes; the books, and seconds by stage."""
+    """As monitor_news goes; the books, and figures by stage."""
     run = Run(f"load__{number}", "monitor_news", datetime.now(UTC))
-    spent: Counter[str] = Counter()
-    most = 0
+    figures: Counter[str] = Counter()
 
     @contextmanager
     def timed(stage: str) -> Iterator[None]:
         started = time.perf_counter()
         yield
-        spent[stage] += time.perf_counter() - started
+        figures[f"{stage}, s"] += time.perf_counter() - started
 
     with connect(settings()) as es:
         with timed("plan"):
@@ -261,17 +265,19 @@ def one_pass(number: int, tasks: ProcessPoolExecutor) -> tuple[list[Books], Coun
             names = [f"{n:04}" for n in range(len(groups))]
             asked = list(tasks.map(poll_task, [run] * len(groups), groups, names))
         with timed("batch"):
-            paths = batch(es, run, [path for path, _, _ in asked])
+            paths = batch(es, run, [path for path, _ in asked])
         with timed("fetch to index"):
             done = list(tasks.map(article_task, [run] * len(paths), paths))
         with timed("settle"):
-            books = settle(es, run, [path for path, _, _ in asked])
-    for took, _, memory in done:
-        spent.update({f"  {stage}, sum": seconds for stage, seconds in took.items()})
-        most = max(most, memory)
-    spent["batches"] = len(paths)
-    spent["most memory of a task, MB"] = max(most, *(memory for _, _, memory in asked))
-    return books, spent
+            books = settle(es, run, [path for path, _ in asked])
+    for took, _ in done:
+        figures.update({f"  {stage}, sum": seconds for stage, seconds in took.items()})
+    used = [*(spent for _, spent in asked), *(spent for _, spent in done)]
+    most = {spent.process: spent.seconds for spent in sorted(used, key=lambda s: s.seconds)}
+    figures["batches"] = len(paths)
+    figures["processor seconds of the tasks so far"] = sum(most.values())
+    figures["most memory of a task, MB"] = max(spent.memory for spent in used)
+    return books, figures
 
 
 def main() -> None:
@@ -291,7 +297,7 @@ def main() -> None:
     ):
         for number, name in enumerate(("first", "unchanged")):
             started = time.perf_counter()
-            books, spent = one_pass(number, tasks)
+            books, figures = one_pass(number, tasks)
             wall = time.perf_counter() - started
             total = next(book for book in books if book.feed_id == "*")
             print(f"{name} pass: {wall:.0f} s wall; load of the machine {os.getloadavg()[0]:.0f}")
@@ -300,8 +306,8 @@ def main() -> None:
             closed = all(book.closed for book in books)
             print(f"  closed: {closed}; seen {total.seen}, new {total.new}")
             print(f"  {total.outcomes}, waiting {total.waiting}; {total.causes}")
-            for stage, seconds in spent.items():
-                print(f"  {stage}: {seconds:.1f}")
+            for what, figure in figures.items():
+                print(f"  {what}: {figure:.1f}")
 
 
 if __name__ == "__main__":

@@ -49,8 +49,9 @@ def demo_site(
         monkeypatch.setenv("RASID_FEEDS", str(registry))
         monkeypatch.setenv("RASID_STORE", (tmp_path / "store").as_uri())
         monkeypatch.setenv("RASID_ALLOW_HOSTS", f"127.0.0.1:{site.port}")
+        # What processes share of hosts is this test's own: the site's port may be another's soon.
+        monkeypatch.setenv("RASID_HOME", str(tmp_path / "home"))
         if not es_settings.es_url:
-            monkeypatch.setenv("RASID_HOME", str(es_settings.home))
             monkeypatch.setenv("RASID_ES_PORT", str(es_settings.es_port))
         settings.cache_clear()
         yield site

@@ -8,6 +8,8 @@ import json
 import sys
 import time
 
+from functools import partial
+
 import pytest
 
 from rasid.errors import FetchError, HostBusy
@@ -69,8 +71,9 @@ def test_processes_keep_one_interval_together(serve, reply, tmp_path) -> None:
     assert asyncio.run(main()) == [["ok"] * 4] * PROCESSES
     gaps = [after - before for before, after in itertools.pairwise(asked)]
     assert len(gaps) == 4 * PROCESSES - 1
-    # Each starts at its turn; a busy machine may wake one late. Alone, three would start at once.
-    assert min(gaps) > INTERVAL * 0.4
+    # Each starts at its turn, though a busy machine wakes some late. Had each process a pace of
+    # its own, two gaps of three would be none.
+    assert sum(gap > INTERVAL / 2 for gap in gaps) >= len(gaps) * 0.7
     assert sum(gaps) >= INTERVAL * len(gaps) * 0.98
 
 
@@ -152,13 +155,13 @@ def test_who_waits_longer_than_the_patience_is_told_and_the_host_is_not_blamed(
                     patience=patience,
                 )
 
-            async with client(0.5) as hurried:
+            async with client(4.0) as hurried:
+                ask = partial(hurried.get, site.url("/page"), respect_robots=False)
                 answers = await asyncio.gather(
-                    *(hurried.get(site.url("/page"), min_interval=0.3) for _ in range(5)),
-                    return_exceptions=True,
+                    *(ask(min_interval=2.5) for _ in range(5)), return_exceptions=True
                 )
             async with client(60.0) as patient:
-                await patient.get(site.url("/page"), min_interval=0.3)
+                await patient.get(site.url("/page"), min_interval=2.5)
             return [a for a in answers if isinstance(a, FetchError)]
 
     refused = asyncio.run(main())

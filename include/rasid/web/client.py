@@ -163,8 +163,6 @@ class GuardedClient:
         visited = b""
         while True:
             check_url(current, self._allow)
-            with self._hosts.known(_name(current)) as host:
-                self._refuse_if_resting(host, current)
             interval = min_interval
             if respect_robots:
                 robots = await self._robots(current)
