@@ -36,6 +36,16 @@ def read_bytes(url: str) -> bytes:
         return bytes(fs.cat_file(path))
 
 
+def list_names(folder: str) -> list[str]:
+    """The names of the files in `folder`, sorted; none when there is no such folder."""
+    with _ours(folder):
+        fs, path = fsspec.core.url_to_fs(folder)
+        if not fs.isdir(path):
+            return []
+        found = fs.ls(path, detail=True)
+        return sorted(f["name"].rpartition("/")[2] for f in found if f["type"] == "file")
+
+
 class Presence:
     """Which files there are (`url in presence`); each is asked for once."""
 
