@@ -31,8 +31,13 @@ def _directed(text):
 
 
 def _presented(text):
-    """Letters, and لا with them, in presentation forms; the ligature is one character."""
-    return "".join(FORMS.get(c, c) for c in text.replace("لا", "\ufefb"))
+    """Letters in presentation forms, and لا as one character.
+
+    Not where a word begins, nor after a ل: there the ligature may hold the preposition and the
+    first letter of the word, and no span can cut a character.
+    """
+    joined = re.sub(f"(?<=[{LETTER}])(?<!ل)لا|\\bلا\\b", "\ufefb", text)
+    return "".join(FORMS.get(c, c) for c in joined)
 
 
 def _bare(text):

@@ -101,7 +101,7 @@ def below_floors(figures: Figures, labels: Path, floors: Path = FLOORS) -> list[
     fallen = []
     for stratum, names in _pinned(floors).get(labels.stem, {}).items():
         for name, floor in names.items():
-            value = figures[stratum][name]
+            value = _figure(figures, stratum, name, floors)
             if _worse(name, value, floor):
                 fallen.append(f"{labels.stem}, {stratum}: {name} is {value:.4f}, its floor {floor}")
     return fallen
@@ -118,7 +118,7 @@ def pin_floors(
     kept = []
     for stratum, names in pinned.get(labels.stem, {}).items():
         for name, floor in names.items():
-            value = round(figures[stratum][name], 4)
+            value = round(_figure(figures, stratum, name, floors), 4)
             if _worse(name, value, floor) and not may_lower:
                 kept.append(f"{stratum}: {name} stays {floor}, though the figure is {value}")
             else:
@@ -130,6 +130,16 @@ def pin_floors(
 
 def _pinned(floors: Path) -> dict[str, dict[str, dict[str, float]]]:
     return dict(yaml.safe_load(floors.read_text("utf-8")))
+
+
+def _figure(figures: Figures, stratum: str, name: str, floors: Path) -> float:
+    try:
+        return float(figures[stratum][name])
+    except KeyError:
+        raise LabelsError(
+            f"{floors}: {stratum}: {name}: these labels have no such figure."
+            " Take the line out, or name the labels that it is meant for."
+        ) from None
 
 
 def _worse(name: str, value: float, floor: float) -> bool:
