@@ -20,3 +20,5 @@ find "$certs" -type d -exec chmod 755 {} +
 find "$certs" -name '*.crt' -exec chmod 644 {} +
 find "$certs" -name '*.key' -exec chmod 640 {} +
 chown root:1000 "$certs/elasticsearch/elasticsearch.key"
+# A new volume belongs to root; the node is user 1000.
+chown 1000:0 snapshots

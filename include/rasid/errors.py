@@ -15,6 +15,7 @@
     │   └── StartFailed        it was launched and did not come up, or is not the version we know
     ├── SearchUnavailable      Elasticsearch does not answer, or not in time: ours, worth a retry
     ├── MigrationFailed        an index could not be moved to its new version; nothing went over
+    ├── SnapshotFailed         a snapshot could not be taken whole, or not be restored
     ├── StoreUnavailable       the object storage cannot be read or written: ours, worth a retry
     ├── NotifyFailed           a channel of RASID_NOTIFY did not take a message: worth a retry
     ├── BooksOpen              a run's counts do not add up: a defect, never to be retried silently
@@ -94,6 +95,10 @@ class SearchUnavailable(RasidError):
 
 class MigrationFailed(RasidError):
     """An index could not be moved to its new version; nothing went over."""
+
+
+class SnapshotFailed(RasidError):
+    """A snapshot could not be taken whole, or not be restored."""
 
 
 class StoreUnavailable(RasidError):

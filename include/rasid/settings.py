@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -23,10 +25,13 @@ class Settings(BaseSettings):
     feeds: Path = INCLUDE / "feeds.yaml"
     es_url: str = ""
     es_api_key: SecretStr = SecretStr("")
+    keeper_api_key: SecretStr = SecretStr("")
     es_ca: Path | None = None
     es_port: int = 9234
+    kibana_url: str = ""
     kibana_api_key: SecretStr = SecretStr("")
     store: str = ""
+    snapshots: str = "rasid"
     home: Path = ROOT / ".rasid"
     cache: Path = Field(default_factory=lambda: user_cache_path("rasid"))
     java_home: Path | None = None
@@ -53,5 +58,8 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """The settings of this process: variables, and files of RASID_SECRETS that are called so."""
+    folder = Path(os.environ.get("RASID_SECRETS", "/run/rasid"))
+    # Named only where it is there: pydantic warns about a folder that is not.
+    # mypy knows this argument of pydantic's only by its plugin.
+    return Settings(_secrets_dir=folder if folder.is_dir() else None)  # type: ignore[call-arg]

@@ -22,7 +22,9 @@ def test_the_dags_are_exactly_these(dags):
     """A DAG that does not load, or one that nobody meant, is noticed."""
     assert set(dags) == {
         "backfill_source",
+        "link_incidents",
         "monitor_news",
+        "provision_search",
         "replay_quarantine",
         "reread_archive",
         "retag_archive",

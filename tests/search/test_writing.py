@@ -40,6 +40,8 @@ class FakeNode(BaseNode):
     seen: ClassVar[list] = []
 
     def perform_request(self, method, target, body=None, headers=None, request_timeout=None):
+        if method == "HEAD":  # is there an index behind the alias?
+            return self.answer({})
         lines = [json.loads(line) for line in (body or b"").splitlines()]
         FakeNode.seen.append([line["index"]["_id"] for line in lines[::2]])
         statuses = FakeNode.script.pop(0)
@@ -51,12 +53,14 @@ class FakeNode(BaseNode):
             if status >= 300:
                 item["error"] = {"type": "t", "reason": f"status {status}"}
             items.append({"index": item})
-        answer = json.dumps({"items": items, "errors": True}).encode()
+        return self.answer({"items": items, "errors": True})
+
+    def answer(self, body):
         head = HttpHeaders(
             {"x-elastic-product": "Elasticsearch", "content-type": "application/json"}
         )
         meta = ApiResponseMeta(200, "1.1", head, 0.0, self.config)
-        return NodeApiResponse(meta, answer)
+        return NodeApiResponse(meta, json.dumps(body).encode())
 
     def close(self):
         pass

@@ -17,6 +17,8 @@ from rasid.pipeline.records import Run
 
 
 if TYPE_CHECKING:
+    import httpx
+
     from elasticsearch import Elasticsearch
 
 
@@ -43,13 +45,14 @@ def period(params: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
 
 
 @contextmanager
-def search() -> Iterator[Elasticsearch]:
+def search(*, keeper: bool = False) -> Iterator[Elasticsearch]:
     """A client that names this task in Elasticsearch's slow logs and task list."""
     from rasid.search import connect  # noqa: PLC0415  (0.25 s that DAG parsing must not pay)
     from rasid.settings import settings  # noqa: PLC0415
 
     ti = get_current_context()["ti"]
-    with connect(settings(), opaque_id=f"{ti.dag_id}/{ti.run_id}/{ti.task_id}") as es:
+    opaque_id = f"{ti.dag_id}/{ti.run_id}/{ti.task_id}"
+    with connect(settings(), opaque_id=opaque_id, keeper=keeper) as es:
         yield es
 
 
@@ -72,6 +75,22 @@ def run_again(form: Mapping[str, Any]) -> NoReturn:
         poke_interval=0,
         deferrable=False,
     )
+
+
+@contextmanager
+def kibana() -> Iterator[httpx.Client | None]:
+    """A client of the Kibana at RASID_KIBANA_URL; None where none is named."""
+    import httpx  # noqa: PLC0415
+
+    from rasid.settings import settings  # noqa: PLC0415
+
+    if not settings().kibana_url:
+        yield None
+        return
+    key = settings().kibana_api_key.get_secret_value()
+    headers = {"Authorization": f"ApiKey {key}"} if key else {}
+    with httpx.Client(base_url=settings().kibana_url, headers=headers, timeout=60) as client:
+        yield client
 
 
 def label(text: str) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import rich.progress
 import structlog
@@ -21,7 +21,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from rasid.cli.alarms import alarms_app
+from rasid.cli.keys import keys_app
 from rasid.cli.kibana import kibana_app
+from rasid.cli.snapshots import snapshot_app
 from rasid.errors import ConfigError, RasidError
 from rasid.settings import settings
 
@@ -45,6 +47,8 @@ quarantine_app = typer.Typer(help="What waits for a person.", no_args_is_help=Tr
 app.add_typer(es_app, name="es")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(lexicon_app, name="lexicon")
+app.add_typer(keys_app, name="keys")
+app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(kibana_app, name="kibana")
 app.add_typer(alarms_app, name="alarms")
@@ -254,6 +258,36 @@ def search(
 
 
 @app.command()
+def export(
+    family: Annotated[Literal["mentions", "incidents"], typer.Argument(help="What to export.")],
+    *,
+    form: Annotated[
+        Literal["csv", "jsonl", "geojson", "acled"], typer.Option("--format", help="Of the file.")
+    ] = "csv",
+    to: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File; none: standard output.")
+    ] = None,
+    words: Annotated[str, typer.Option(help='Words, or "a phrase".')] = "",
+    tag: Annotated[str, typer.Option(help="militia_attack, attack or troop_movement.")] = "",
+    actor: Annotated[str, typer.Option(help="Armed group or force.")] = "",
+    place: Annotated[str, typer.Option(help="Place of the event.")] = "",
+    modality: Annotated[str, typer.Option(help="factual, denied, foiled …")] = "",
+    outlet: Annotated[str, typer.Option(help="Outlet that published it.")] = "",
+    since: Annotated[str, typer.Option(help="7d, 36h, or a date.")] = "",
+    until: Annotated[str, typer.Option(help="As --since.")] = "",
+) -> None:
+    """Write mentions or incidents to a file for other programs, with a codebook beside it."""
+    from rasid.cli.export import export as write
+    from rasid.search import Query, connect
+
+    query = Query(words, tag, actor, place, modality, outlet, since, until)
+    with connect(settings()) as es:
+        rows = write(es, family, form, query, to)
+    if to is not None:
+        err.print(f"{rows:,} rows in {to}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def provision(
     *,
     kibana: Annotated[str, typer.Option(help="Address of a Kibana 9.4+ to provision too.")] = "",
@@ -278,26 +312,27 @@ def provision(
     def tell(line: str) -> None:
         err.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    with connect(settings()) as es:
+    changes: list[Change] = []
+    with connect(settings(), keeper=True) as es:
         if rollback:
-            moves, changes = move_back(es, tell=tell), []
+            moves = move_back(es, tell=tell)
         else:
             changes = bring_up(es, dry_run=dry_run)
             due = [change.name for change in changes if change.action == "needs migration"]
             moves = move(es, due, tell=tell) if migrate and not dry_run else []
     moved = {move.source for move in moves}
-    shown: list[Change | Move | Step] = [c for c in changes if c.name not in moved]
-    shown += moves
+    left = [change for change in changes if change.name not in moved]
+    shown: list[Change | Move | Step] = [*left, *moves]
     if kibana:
         shown += _provision_kibana(kibana, dry_run=dry_run)
     if as_json:
         _print_json([asdict(change) for change in shown])
     else:
         for change in shown:
-            out.print(str(change), markup=False, soft_wrap=True)
+            out.print(f"{change.action}: {change.kind} {change.name}", markup=False, soft_wrap=True)
         if not shown:
             out.print("Nothing to change.")
-    raise typer.Exit(any(str(c).startswith("needs migration") for c in shown))
+    raise typer.Exit(any(change.action == "needs migration" for change in left))
 
 
 @app.command()

@@ -6,10 +6,10 @@ import structlog
 
 from elasticsearch import Elasticsearch
 
-from rasid.errors import ConfigError, FeedsFileError
+from rasid.errors import FeedsFileError
 from rasid.pipeline.ledger import feed_states
 from rasid.pipeline.records import Run
-from rasid.search import provision
+from rasid.search import ensure_provisioned
 from rasid.settings import settings
 from rasid.sources import Feed, is_due, read_registry
 
@@ -26,12 +26,7 @@ def plan(es: Elasticsearch, run: Run, *, only_due: bool = True) -> list[list[str
     A registry with broken entries is read as far as it can be (`settle` reports the problems);
     one without a single usable feed is a FeedsFileError.
     """
-    old = [change.name for change in provision(es) if change.action == "needs migration"]
-    if old:
-        raise ConfigError(
-            f"{', '.join(old)} was made by another version of Rasid and cannot take its documents."
-            " Run `rasid provision` and follow what it says."
-        )
+    ensure_provisioned(es)
     states = feed_states(es, run)
     due = [
         feed.id

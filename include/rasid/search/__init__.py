@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from rasid.search.client import connect
+from rasid.search.linking import Linked, link_incidents
+from rasid.search.migration import Move, migrate, roll_back
 from rasid.search.query import Hit, Query, search_articles, search_mentions
 from rasid.search.stories import Story, stories
-from rasid.search.templates import Change, alias, index_for, provision
+from rasid.search.templates import Change, alias, ensure_provisioned, index_for, provision
 from rasid.search.writing import Write, WriteResult, delete_stale_mentions, write_all
 
 
 __all__ = [
     "Change",
     "Hit",
+    "Linked",
+    "Move",
     "Query",
     "Story",
     "Write",
@@ -19,8 +23,12 @@ __all__ = [
     "alias",
     "connect",
     "delete_stale_mentions",
+    "ensure_provisioned",
     "index_for",
+    "link_incidents",
+    "migrate",
     "provision",
+    "roll_back",
     "search_articles",
     "search_mentions",
     "stories",

@@ -16,15 +16,19 @@ from rasid.search.local_node import local_node
 from rasid.settings import Settings
 
 
-def connect(settings: Settings, *, opaque_id: str = "") -> Elasticsearch:
+def connect(settings: Settings, *, opaque_id: str = "", keeper: bool = False) -> Elasticsearch:
     """A client that has been answered once; SearchUnavailable names the remedy.
 
-    `opaque_id` (dag/run/task) shows up in the server's slow logs and task list.
+    `opaque_id` (dag/run/task) shows up in the server's slow logs and task list. `keeper`: with the
+    key that may provision, take snapshots and delete, where there is one.
     """
     url = settings.es_address or local_node(settings).url
+    key = settings.es_api_key
+    if keeper and settings.keeper_api_key.get_secret_value():
+        key = settings.keeper_api_key
     es = Elasticsearch(
         settings.es_url or url,
-        api_key=settings.es_api_key.get_secret_value() or None,
+        api_key=key.get_secret_value() or None,
         ca_certs=str(settings.es_ca) if settings.es_ca else DEFAULT,
         http_compress=bool(settings.es_url),  # on loopback it only costs
         request_timeout=60,

@@ -18,25 +18,22 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from elasticsearch import Elasticsearch
-from elasticsearch.helpers import scan
-
 from rasid.search.analysis import normalise, stem
-from rasid.search.templates import alias, index_for
-from rasid.search.writing import Write, WriteResult, write_all
 
 
 Mention: TypeAlias = Mapping[str, Any]
-# Incidents by what they could be found by, each keyed by its identity.
-Blocks: TypeAlias = "dict[tuple[str, str, str, date], dict[int, Incident]]"
+# Incidents by what they could be found by (see `_keys`), each by its id.
+Blocks: TypeAlias = "dict[str, dict[str, Incident]]"
 
 # Threats, demands and old stories are no incident; a denial is a claim about one.
 SPOKEN_OF = frozenset({"factual", "foiled", "denied"})
 WINDOW = timedelta(hours=48)
+# An event that goes on for longer is told as several: daily shelling of one town is no one event.
+LONGEST = timedelta(hours=72)
 # Chosen on the stories of tests/data/search/stories.txt.
 THRESHOLD = 2.5
 _WEIGHTS = {
@@ -58,6 +55,7 @@ _WEIGHTS = {
     "same story": 1.5,
     "alike sentences": 2.0,  # times the share of words in common
 }
+_COUNTS = ("killed", "injured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,7 @@ class Traits:
 class Incident:
     """A growing cluster; `mentions` in the order of joining."""
 
+    id: str
     first: datetime
     last: datetime
     mentions: list[Mention] = field(default_factory=list)
@@ -80,10 +79,15 @@ class Incident:
     words: set[str] = field(default_factory=set)
 
     @property
-    def id(self) -> str:
-        """Made of the first mention's id: later reports do not change it."""
-        digest = hashlib.sha256(f"incident:{self.mentions[0]['mention_id']}".encode())
-        return digest.hexdigest()[:32]
+    def keys(self) -> set[str]:
+        """What a mention that could join shares at least one of with it (`keys_of`)."""
+        days = {self.first.date(), self.last.date()}
+        placed = _placed(self.values)
+        return {
+            key
+            for actor in (("actor",) if placed else ("actor", "actor of no place"))
+            for key in _keys(self.mentions[0]["event"], self.values, actor, days)
+        }
 
     def add(self, mention: Mention, traits: Traits) -> None:
         """Take the mention in."""
@@ -94,43 +98,62 @@ class Incident:
         self.words |= traits.words
 
 
-def link(mentions: Iterable[Mention], known: Iterable[Sequence[Mention]] = ()) -> list[Incident]:
-    """Clusters of the mentions; `known` are clusters of earlier runs, which may grow.
+def link(
+    mentions: Iterable[Mention], known: Mapping[str, Sequence[Mention]] | None = None
+) -> list[Incident]:
+    """Clusters of the mentions; `known` are clusters of earlier runs by id, which may grow.
 
-    Returns all clusters, the known ones first. Mentions need mention_id, event, published_at and
-    first_seen_at; the more of the other fields of rasid-mentions there are, the better.
+    Returns all clusters, the known ones first. Mentions need mention_id, event and first_seen_at;
+    the more of the other fields of rasid-mentions there are, the better.
     """
-    incidents: list[Incident] = []
     blocks: Blocks = defaultdict(dict)
-    for members in known:
-        incident = _opened(members[0], traits_of(members[0]))
-        for mention in members[1:]:
-            incident.add(mention, traits_of(mention))
+    incidents = [rebuilt(name, members) for name, members in (known or {}).items()]
+    for incident in incidents:
         _file(incident, blocks)
-        incidents.append(incident)
     for mention in sorted(mentions, key=lambda m: (m["first_seen_at"], m["mention_id"])):
         if mention.get("modality", "factual") not in SPOKEN_OF:
             continue
         traits = traits_of(mention)
-        scored: list[tuple[float, Incident | None]] = [
-            (agreement(traits, candidate), candidate)
-            for candidate in _candidates(mention["event"], traits, blocks)
-        ]
-        score, best = max(scored, key=lambda pair: pair[0], default=(-1.0, None))
+        candidates = _candidates(mention["event"], traits, blocks)
+        # Of equals the newest, and by id: the same mentions always come to the same incidents.
+        score, _, _, best = max(
+            ((agreement(traits, one), one.last, one.id, one) for one in candidates),
+            default=(-1.0, traits.at, "", None),
+        )
         if best is None or score < THRESHOLD:
-            best = _opened(mention, traits)
+            best = Incident(incident_id(mention), traits.at, traits.at)
             incidents.append(best)
-        else:
-            best.add(mention, traits)
+        best.add(mention, traits)
         _file(best, blocks)
     return incidents
+
+
+def incident_id(first: Mention) -> str:
+    """Made of the first mention's id, so that later reports do not change it."""
+    return hashlib.sha256(f"incident:{first['mention_id']}".encode()).hexdigest()[:32]
+
+
+def rebuilt(identity: str, members: Sequence[Mention]) -> Incident:
+    """An incident of an earlier run, with the members that it still has."""
+    start = when(members[0])
+    incident = Incident(identity, start, start)
+    for mention in members:
+        incident.add(mention, traits_of(mention))
+    return incident
+
+
+def keys_of(mention: Mention) -> set[str]:
+    """Keys by which the incidents that the mention could join are found."""
+    traits = traits_of(mention)
+    return set(_asked_keys(mention["event"], traits))
 
 
 def agreement(mention: Traits, incident: Incident) -> float:
     """How well the mention fits the incident; THRESHOLD and above joins."""
     own, theirs = mention.values, incident.values
-    apart = max(incident.first - mention.at, mention.at - incident.last, timedelta())
-    if apart > WINDOW:
+    before, after = incident.first - mention.at, mention.at - incident.last
+    apart = max(before, after, timedelta())
+    if apart > WINDOW or incident.last - incident.first + apart > LONGEST:
         return -1
     score = 0.0
     for name in ("place", "actor", "kind", "target", "destination"):
@@ -155,13 +178,14 @@ def document(incident: Incident) -> dict[str, Any]:
     members = incident.mentions
     first = members[0]
     told = Counter(m["modality"] for m in members if m.get("modality"))
-    actors = _listed(members, "actor")
-    claims = [m.get("attribution") or {} for m in members]
+    actors = Counter(a for m in members for a in _many(m, "actor"))
+    acled = Counter(m["acled_sub_event"] for m in members if m.get("acled_sub_event"))
+    said = [m.get("attribution") or {} for m in members]
     located = next((m for m in members if m.get("location")), {})
     contradictions = [
         name
         for name, found in {
-            "actor": len(actors) > 1,
+            "actor": _rivals(members),
             "modality": len(told) > 1,
             "killed": _disjoint(members, "killed"),
             "injured": _disjoint(members, "injured"),
@@ -170,19 +194,18 @@ def document(incident: Incident) -> dict[str, Any]:
     ]
     return {
         "incident_id": incident.id,
-        "revision": len(members),
-        "tag": Counter(m["tag"] for m in members if m.get("tag")).most_common(1)[0][0],
+        "keys": sorted(incident.keys),
+        "tag": Counter(m["tag"] for m in members).most_common(1)[0][0],
         "event": first["event"],
         "kinds": _listed(members, "kind"),
         "subtypes": _listed(members, "subtype"),
         "modality": told.most_common(1)[0][0] if told else None,
         "modalities": sorted(told),
-        "actor": Counter(a for m in members for a in _many(m, "actor")).most_common(1)[0][0]
-        if actors
-        else None,
-        "actors": actors,
+        "actor": actors.most_common(1)[0][0] if actors else None,
+        "actors": list(actors),
         "actor_ids": _listed(members, "actor_id"),
         "actor_class": next((m["actor_class"] for m in members if m.get("actor_class")), None),
+        "acled_sub_event": acled.most_common(1)[0][0] if acled else None,
         "targets": _listed(members, "target"),
         "from": _listed(members, "from"),
         "to": _listed(members, "to"),
@@ -191,22 +214,25 @@ def document(incident: Incident) -> dict[str, Any]:
         "location": located.get("location"),
         "place_precision": located.get("place_precision"),
         "event_time": incident.first.isoformat(),
+        "event_time_precision": next(iter(_listed(members, "event_time_precision")), None),
         "weapons": _listed(members, "weapon"),
+        "weapon_ids": _listed(members, "weapon_id"),
         "killed": _range(members, "killed"),
         "injured": _range(members, "injured"),
         "contradicted": bool(contradictions),
         "contradictions": contradictions,
-        "claimed_by": sorted({c["claimed_by"] for c in claims if c.get("claimed_by")}),
-        "denied_by": sorted({c["denied_by"] for c in claims if c.get("denied_by")}),
+        "claims": _claims(members),
+        "claimed_by": sorted({name for c in said for name in _many(c, "claimed_by")}),
+        "denied_by": sorted({name for c in said for name in _many(c, "denied_by")}),
         "first_outlet": first.get("outlet"),
         "first_newsroom": first.get("newsroom"),
         "first_url": first.get("url"),
-        "first_reported_at": first["published_at"],
-        "last_reported_at": max(m["published_at"] for m in members),
+        "first_reported_at": reported(first).isoformat(),
+        "last_reported_at": max(map(reported, members)).isoformat(),
         "outlets": _listed(members, "outlet"),
         "newsrooms": _listed(members, "newsroom"),
         "countries": _listed(members, "country"),
-        "sources": len(_listed(members, "newsroom")),
+        "sources": independent(members),
         "reports": len({m.get("article_id") for m in members}),
         "mention_count": len(members),
         "mention_ids": [m["mention_id"] for m in members],
@@ -214,43 +240,41 @@ def document(incident: Incident) -> dict[str, Any]:
         "title": first.get("title"),
         "sentence": (first.get("sentence") or {}).get("text"),
         "confidence": max((m.get("confidence") or 0 for m in members), default=0),
+        "updated_at": max(m["first_seen_at"] for m in members),
     }
 
 
-def link_incidents(es: Elasticsearch, *, since: datetime) -> list[WriteResult]:
-    """Cluster the mentions first seen at or after `since` into rasid-incidents.
+def independent(members: Sequence[Mention]) -> int:
+    """How many sources tell it of their own.
 
-    Incidents of the days before are read so that they can grow; the others are left alone.
+    The feeds of one newsroom are one source, and so are the newsrooms that print copies of one
+    text (`story_id`): an agency's report in five papers is one report.
     """
-    fresh = list(_stored(es, {"range": {"first_seen_at": {"gte": since.isoformat()}}}))
-    if not fresh:
-        return []
-    oldest = min(when(mention) for mention in fresh) - 2 * WINDOW
-    known = [
-        hit["_source"]["mention_ids"]
-        for hit in scan(
-            es,
-            index=alias("incidents"),
-            query={"query": {"range": {"last_reported_at": {"gte": oldest.isoformat()}}}},
-            _source=["mention_ids"],
-        )
-    ]
-    members = _by_id(es, {name for names in known for name in names})
-    taken = set(members)
-    incidents = link(
-        (mention for mention in fresh if mention["mention_id"] not in taken),
-        [kept for names in known if (kept := [members[n] for n in names if n in members])],
-    )
-    sizes = {names[0]: len(names) for names in known}
-    grown = [i for i in incidents if len(i.mentions) != sizes.get(i.mentions[0]["mention_id"], 0)]
-    documents = [document(incident) for incident in grown]
-    index = index_for("incidents")
-    return write_all(es, (Write(index, d["incident_id"], d["revision"], d) for d in documents))
+    merged: list[set[str]] = []
+    for member in members:
+        own = {f"{name}:{v}" for name in ("newsroom", "story_id") for v in _many(member, name)}
+        own = own or {f"article:{member.get('article_id')}"}
+        touching = [group for group in merged if not group.isdisjoint(own)]
+        merged = [group for group in merged if group.isdisjoint(own)]
+        merged.append(own.union(*touching))
+    return len(merged)
 
 
 def when(mention: Mention) -> datetime:
-    """When the event was; when it was reported if no report says (ISO 8601 in the document)."""
-    return datetime.fromisoformat(mention.get("event_time") or mention["published_at"])
+    """When the event was: as the report says if it names a day, else when it was reported."""
+    told = mention.get("event_time")
+    if not told or mention.get("event_time_precision") in {"month", "year"}:
+        return reported(mention)
+    moment = _moment(told)
+    if mention.get("event_time_precision") == "day":
+        # Its middle, but not after the report.
+        moment = min(moment + timedelta(hours=12), max(moment, reported(mention)))
+    return moment
+
+
+def reported(mention: Mention) -> datetime:
+    """When it was published; when we first saw it if the page does not say."""
+    return _moment(mention.get("published_at") or mention["first_seen_at"])
 
 
 def traits_of(mention: Mention) -> Traits:
@@ -267,7 +291,8 @@ def traits_of(mention: Mention) -> Traits:
         when(mention),
         {
             "place": _names(mention, "place") if placed else frozenset(),
-            "actor": _names(mention, "actor"),
+            # By the gazetteer's id where it has one, so that spellings of one name agree.
+            "actor": _names(mention, "actor") | frozenset(_many(mention, "actor_id")),
             "kind": _names(mention, "kind"),
             "weapon": _names(mention, "weapon"),
             "target": _names(mention, "target"),
@@ -279,45 +304,78 @@ def traits_of(mention: Mention) -> Traits:
     )
 
 
-def _opened(mention: Mention, traits: Traits) -> Incident:
-    incident = Incident(traits.at, traits.at)
-    incident.add(mention, traits)
-    return incident
-
-
 def _candidates(event: str, traits: Traits, blocks: Blocks) -> Iterable[Incident]:
-    # Filed under its days and asked for around them: WINDOW is two days.
-    days = [(traits.at + timedelta(days=n)).date() for n in (-2, -1, 0, 1, 2)]
-    # One actor acts in many places a day: with a place known, only incidents that name none.
-    actor = "actor of no place" if _placed(traits.values) else "actor"
-    found: dict[int, Incident] = {}
-    for key in _keys(event, traits.values, {"actor": actor}, days):
+    found: dict[str, Incident] = {}
+    for key in _asked_keys(event, traits):
         found |= blocks.get(key, {})
     return found.values()
 
 
 def _file(incident: Incident, blocks: Blocks) -> None:
-    event, days = incident.mentions[0]["event"], {incident.first.date(), incident.last.date()}
-    for actor in ("actor",) if _placed(incident.values) else ("actor", "actor of no place"):
-        for key in _keys(event, incident.values, {"actor": actor}, days):
-            blocks[key][id(incident)] = incident
+    for key in incident.keys:
+        blocks[key][incident.id] = incident
+
+
+def _asked_keys(event: str, traits: Traits) -> Iterator[str]:
+    # Filed under its first and last day, asked for around the mention's: WINDOW is two days.
+    days = [(traits.at + timedelta(days=n)).date() for n in (-2, -1, 0, 1, 2)]
+    # One actor acts in many places a day: with a place known, only incidents that name none.
+    actor = "actor of no place" if _placed(traits.values) else "actor"
+    return _keys(event, traits.values, actor, days)
 
 
 def _keys(
-    event: str,
-    values: Mapping[str, AbstractSet[str]],
-    renamed: Mapping[str, str],
-    days: Iterable[date],
-) -> Iterator[tuple[str, str, str, date]]:
+    event: str, values: Mapping[str, AbstractSet[str]], actor: str, days: Iterable[date]
+) -> Iterator[str]:
     """Only what shares an event, a place, an actor or a story in days that touch is compared."""
     for name in ("place", "actor", "story", "destination"):
+        filed_as = actor if name == "actor" else name
         for value in values[name]:
             for day in days:
-                yield event, renamed.get(name, name), value, day
+                yield f"{event}|{filed_as}|{value}|{day}"
 
 
 def _placed(values: Mapping[str, AbstractSet[str]]) -> bool:
     return bool(values["place"] or values["destination"])
+
+
+def _claims(members: Sequence[Mention]) -> list[dict[str, Any]]:
+    """Each version that was told, the first report of it, and the newsrooms that tell it so."""
+    versions: dict[str, list[Mention]] = defaultdict(list)
+    for member in members:
+        told = {name: member.get(name) or None for name in ("actor", "modality", *_COUNTS)}
+        versions[repr(told)].append(member)
+    return [
+        {
+            "actor": _many(group[0], "actor"),
+            "modality": group[0].get("modality"),
+            **{name: group[0].get(name) for name in _COUNTS},
+            "attribution": group[0].get("attribution"),
+            "newsrooms": _listed(group, "newsroom"),
+            "reported_at": reported(group[0]).isoformat(),
+            "url": group[0].get("url"),
+            "sentence": (group[0].get("sentence") or {}).get("text"),
+        }
+        for group in versions.values()
+    ]
+
+
+def _rivals(members: Sequence[Mention]) -> bool:
+    """Whether two reports name actors that cannot be one.
+
+    Names are compared by the gazetteer's ids where both have them: «الدعم السريع» and «قوات الدعم
+    السريع» are no rivals. «مسلحون» without an id rivals nobody that has one.
+    """
+    by_id = {frozenset(_many(m, "actor_id")) for m in members if _many(m, "actor_id")}
+    by_name = {_names(m, "actor") for m in members if _many(m, "actor")}
+    named = by_id or by_name
+    return any(a.isdisjoint(b) for a in named for b in named)
+
+
+def _moment(text: str) -> datetime:
+    """ISO 8601; a date alone, or a time without an offset, is UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=100_000)
@@ -356,17 +414,3 @@ def _range(members: Sequence[Mention], name: str) -> dict[str, int] | None:
         if number is not None
     ]
     return {"min": min(numbers), "max": max(numbers)} if numbers else None
-
-
-def _stored(es: Elasticsearch, query: dict[str, Any]) -> Iterator[Mention]:
-    hits = scan(es, index=alias("mentions"), query={"query": query}, size=2000)
-    return (hit["_source"] for hit in hits)
-
-
-def _by_id(es: Elasticsearch, ids: set[str]) -> dict[str, Mention]:
-    found: dict[str, Mention] = {}
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), 5000):
-        query = {"terms": {"mention_id": ordered[start : start + 5000]}}
-        found |= {mention["mention_id"]: mention for mention in _stored(es, query)}
-    return found

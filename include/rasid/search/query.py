@@ -21,6 +21,7 @@ _SINCE = re.compile(r"(\d+)\s*([hdwMy])")
 
 ARTICLE_FIELDS = ("title.exact^4", "title^3", "text.exact^1.5", "text", "summary")
 MENTION_FIELDS = ("sentence.text.exact^2", "sentence.text", "title.exact^1.5", "title")
+INCIDENT_FIELDS = ("sentence.exact^2", "sentence", "title.exact^1.5", "title")
 ARTICLE_RECALL = ("title.recall", "text.recall")
 
 
@@ -118,7 +119,7 @@ def article_query(query: Query) -> dict[str, Any]:
         *([_named(query.place, "tags.places.norm")] if query.place else []),
         *([{"term": {"tags.modalities": query.modality}}] if query.modality else []),
         *([_named(query.outlet, "outlet.norm", "feed_id")] if query.outlet else []),
-        *_between(query),
+        *_between(query, "published_at"),
     ]
     return _combined(query, filters, ARTICLE_FIELDS, ARTICLE_RECALL)
 
@@ -134,9 +135,23 @@ def mention_query(query: Query) -> dict[str, Any]:
         *([_named(query.place, *places)] if query.place else []),
         *([{"term": {"modality": query.modality}}] if query.modality else []),
         *([_named(query.outlet, "outlet.norm", "feed_id")] if query.outlet else []),
-        *_between(query),
+        *_between(query, "published_at"),
     ]
     return _combined(query, filters, MENTION_FIELDS, ())
+
+
+def incident_query(query: Query) -> dict[str, Any]:
+    """The request's `query` over rasid-incidents; the dates are those of the first report."""
+    tag = "tag" if query.tag == "militia_attack" else "event"
+    filters: list[dict[str, Any]] = [
+        *([{"term": {tag: query.tag}}] if query.tag else []),
+        *([_named(query.actor, "actors.norm", "actor_ids")] if query.actor else []),
+        *([_named(query.place, "places.norm", "from.norm", "to.norm")] if query.place else []),
+        *([{"term": {"modalities": query.modality}}] if query.modality else []),
+        *([_named(query.outlet, "outlets.norm")] if query.outlet else []),
+        *_between(query, "first_reported_at"),
+    ]
+    return _combined(query, filters, INCIDENT_FIELDS, ())
 
 
 def _combined(
@@ -193,10 +208,10 @@ def _named(name: str, *fields: str) -> dict[str, Any]:
     return {"bool": {"should": clauses, "minimum_should_match": 1}}
 
 
-def _between(query: Query) -> list[dict[str, Any]]:
+def _between(query: Query, field: str) -> list[dict[str, Any]]:
     limits = {"gte": query.since, "lte": query.until}
     spelled = {side: _moment(value) for side, value in limits.items() if value}
-    return [{"range": {"published_at": spelled}}] if spelled else []
+    return [{"range": {field: spelled}}] if spelled else []
 
 
 def _moment(value: str) -> str:

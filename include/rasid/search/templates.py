@@ -1,30 +1,35 @@
 """Index templates, indices and their aliases, from include/elasticsearch/ (search.md §3).
 
-A family is one alias (`rasid-articles`) over one or more indices (`rasid-articles-v1-2026`). The
-version in the name grows only when a mapping changes incompatibly. Articles and mentions are
-partitioned by the year of `first_seen_at`, which never changes; the others are one index each.
+Nobody but this module and migration.py knows an index by its own name (`rasid-articles-v1-2026`).
+Readers search a family's alias (`rasid-articles`), writers write to the alias of the partition
+(`rasid-articles-2026`), so that a migration to v2 takes effect for both in one step. Articles and
+mentions are partitioned by the year of `first_seen_at`, which never changes; the other families are
+one index each, with one alias for both.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from elasticsearch import BadRequestError, Elasticsearch
+from elasticsearch import AuthorizationException, BadRequestError, Elasticsearch
 
+from rasid.errors import ConfigError
 from rasid.settings import INCLUDE
 
 
 FOLDER = INCLUDE / "elasticsearch"
-VERSION = 1
 YEARLY = ("articles", "mentions")
 WHOLE = ("incidents", "entries", "polls", "runs", "alarms", "watch", "backfills", "changes")
 COMPONENT = "rasid-arabic"
+# A year's partition is there before its first article.
+AHEAD = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,37 @@ def alias(family: str) -> str:
 
 
 def index_for(family: str, first_seen_at: datetime | None = None) -> str:
-    """The index that a document of the family is written to."""
-    name = f"rasid-{family}-v{VERSION}"
+    """The alias that a document of the family is written to: `rasid-articles-2026`."""
     if family not in YEARLY:
-        return name
+        return alias(family)
     if first_seen_at is None:
         raise ValueError(f"{family} is partitioned by first_seen_at")
-    return f"{name}-{first_seen_at.astimezone(UTC):%Y}"
+    return f"{alias(family)}-{first_seen_at.astimezone(UTC):%Y}"
+
+
+def live_indices(es: Elasticsearch, family: str) -> dict[str, frozenset[str]]:
+    """The indices that the family's alias leads to, each with all its aliases."""
+    found = es.options(ignore_status=404).indices.get_alias(name=f"{alias(family)}*")
+    return {
+        index: frozenset(body["aliases"])
+        for index, body in sorted(found.items())
+        if isinstance(body, dict) and alias(family) in body.get("aliases", {})
+    }
+
+
+def create_partition(es: Elasticsearch, write_alias: str) -> None:
+    """Make the first index behind a write alias; a writer that was faster is no harm."""
+    family, year = _split(write_alias)
+    name = f"{alias(family)}-v1" + (f"-{year}" if year else "")
+    names = [alias(family), write_alias]
+    if es.indices.exists(index=name):
+        es.indices.update_aliases(
+            actions=[{"add": {"index": name, "alias": each}} for each in names]
+        )
+    else:
+        es.options(ignore_status=400).indices.create(
+            index=name, aliases={each: {} for each in names}
+        )
 
 
 def template(family: str) -> dict[str, Any]:
@@ -77,11 +106,45 @@ def provision(
     Fields may be added to an index in place. What cannot be changed in place (another type,
     another analysis) is reported as "needs migration" and left alone.
     """
-    year = today or datetime.now(UTC)
+    now = today or datetime.now(UTC)
     changes = [*_components(es, dry_run=dry_run), *_templates(es, dry_run=dry_run)]
     for family in (*YEARLY, *WHOLE):
-        changes += _indices(es, family, index_for(family, year), dry_run=dry_run)
+        wanted = dict.fromkeys(index_for(family, day) for day in (now, now + AHEAD))
+        changes += _partitions(es, family, wanted, dry_run=dry_run)
+        changes += _mappings(es, family, dry_run=dry_run)
     return changes
+
+
+def ensure_provisioned(es: Elasticsearch) -> None:
+    """Provision if something is missing; ConfigError says what a person has to run.
+
+    Looking needs no rights beyond reading, so the writer's key finds a provisioned cluster ready.
+    """
+    now = datetime.now(UTC)
+    missing = [
+        change
+        for family in (*YEARLY, *WHOLE)
+        for change in (
+            *_partitions(es, family, [index_for(family, now)], dry_run=True),
+            *_mappings(es, family, dry_run=True),
+        )
+    ]
+    if not missing:
+        return
+    try:
+        changes = provision(es)
+    except AuthorizationException as error:
+        raise ConfigError(
+            "The indices are not what this version of Rasid needs, and this key may not change"
+            " them. Run `rasid provision` with a key of the role provisioner, or start the DAG"
+            " provision_search."
+        ) from error
+    old = [change.name for change in changes if change.action == "needs migration"]
+    if old:
+        raise ConfigError(
+            f"{', '.join(old)} was made by another version of Rasid and cannot take its documents."
+            " Run `rasid provision --migrate`."
+        )
 
 
 def _components(es: Elasticsearch, *, dry_run: bool) -> Iterator[Change]:
@@ -116,14 +179,24 @@ def _templates(es: Elasticsearch, *, dry_run: bool) -> Iterator[Change]:
             yield Change("index template", alias(family), "update" if old else "create")
 
 
-def _indices(es: Elasticsearch, family: str, current: str, *, dry_run: bool) -> Iterator[Change]:
-    found = es.options(ignore_status=404).indices.get_mapping(index=f"rasid-{family}-v{VERSION}*")
-    present = {name: index["mappings"] for name, index in found.items() if "mappings" in index}
-    if current not in present:
+def _partitions(
+    es: Elasticsearch, family: str, wanted: Iterable[str], *, dry_run: bool
+) -> Iterator[Change]:
+    live = live_indices(es, family)
+    for name in wanted:
+        if any(name in aliases for aliases in live.values()):
+            continue
         if not dry_run:
-            # By its template; a writer that was faster is no harm.
-            es.options(ignore_status=400).indices.create(index=current)
-        yield Change("index", current, "create")
+            create_partition(es, name)
+        yield Change("index", name, "create")
+
+
+def _mappings(es: Elasticsearch, family: str, *, dry_run: bool) -> Iterator[Change]:
+    live = list(live_indices(es, family))
+    if not live:
+        return  # a dry run before the first real one
+    found = es.indices.get_mapping(index=live)
+    present = {name: index["mappings"] for name, index in found.items()}
     wanted = template(family)["template"]["mappings"]
     for name, mappings in sorted(present.items()):
         meta = mappings.get("_meta", {})
@@ -141,6 +214,15 @@ def _indices(es: Elasticsearch, family: str, current: str, *, dry_run: bool) -> 
             yield Change("mapping", name, "needs migration")
         else:
             yield Change("mapping", name, "update")
+
+
+def _split(write_alias: str) -> tuple[str, str]:
+    """Family and year (empty where there is none) of a write alias."""
+    found = re.fullmatch(r"rasid-([a-z]+)(?:-(\d{4}))?", write_alias)
+    family, year = (found[1], found[2] or "") if found else ("", "")
+    if family not in (YEARLY if year else WHOLE):
+        raise ValueError(f"{write_alias} is no alias that Rasid writes to")
+    return family, year
 
 
 def _digest(body: Any) -> str:

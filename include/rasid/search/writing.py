@@ -10,7 +10,7 @@ from elasticsearch import ApiError, Elasticsearch, TransportError
 from elasticsearch.helpers import streaming_bulk
 
 from rasid.errors import SearchUnavailable
-from rasid.search.templates import alias
+from rasid.search.templates import alias, create_partition
 
 
 CHUNK_DOCUMENTS = 300
@@ -22,7 +22,10 @@ RETRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A whole document at a revision; an older revision never overwrites a newer one."""
+    """A whole document at a revision; an older revision never overwrites a newer one.
+
+    `index` is a write alias (`index_for`).
+    """
 
     index: str
     id: str
@@ -52,7 +55,7 @@ def write_all(es: Elasticsearch, writes: Iterable[Write]) -> list[WriteResult]:
     results: list[WriteResult] = []
     unsettled: list[str] = []
     try:
-        for good, item in _bulk(es, writes):
+        for good, item in bulk(es, _actions(es, writes), to_aliases=True):
             outcome = item["index"]
             status, reason = outcome.get("status"), _reason(outcome)
             if good:
@@ -79,7 +82,8 @@ def write_all(es: Elasticsearch, writes: Iterable[Write]) -> list[WriteResult]:
 def delete_stale_mentions(es: Elasticsearch, revisions: Mapping[str, int]) -> int:
     """Delete mentions older than their article's revision (by article id); how many went.
 
-    One call per batch: it refreshes first, so that what a run wrote seconds ago is seen.
+    One call per batch: it refreshes first, so that what a run wrote seconds ago is seen. The
+    incidents of these articles are marked, so that link_incidents makes them again.
     """
     if not revisions:
         return 0
@@ -100,28 +104,61 @@ def delete_stale_mentions(es: Elasticsearch, revisions: Mapping[str, int]) -> in
         gone = es.delete_by_query(
             index=mentions, query={"bool": {"should": older}}, conflicts="proceed"
         )
+        _mark_outdated(es, sorted(revisions))
     except (ApiError, TransportError) as error:
         raise SearchUnavailable(f"Stale mentions could not be deleted ({error}).") from error
     return int(gone["deleted"])
 
 
-def _bulk(es: Elasticsearch, writes: Iterable[Write]) -> Iterable[tuple[bool, dict[str, Any]]]:
+def _mark_outdated(es: Elasticsearch, articles: list[str]) -> None:
+    """Mark the incidents of these articles, whoever else may be writing them."""
+    incidents = alias("incidents")
+    clashes = 1
+    while clashes:
+        es.indices.refresh(index=incidents)
+        marked = es.update_by_query(
+            index=incidents,
+            query={
+                "bool": {
+                    "filter": [{"terms": {"article_ids": articles}}],
+                    "must_not": [{"term": {"outdated": True}}],
+                }
+            },
+            script={"source": "ctx._source.outdated = true"},
+            conflicts="proceed",
+        )
+        clashes = marked["version_conflicts"]
+
+
+def bulk(
+    es: Elasticsearch, actions: Iterable[dict[str, Any]], *, to_aliases: bool = False
+) -> Iterable[tuple[bool, dict[str, Any]]]:
+    """Send bulk actions; (succeeded, outcome by operation) for each. A 429 is tried again.
+
+    `to_aliases`: refuse what names no alias, instead of inventing an index that takes anything.
+    """
     return streaming_bulk(
         es,
-        _actions(writes),
+        actions,
         chunk_size=CHUNK_DOCUMENTS,
         max_chunk_bytes=CHUNK_BYTES,
         max_retries=RETRIES,
         initial_backoff=FIRST_WAIT,
         max_backoff=60,
+        require_alias=to_aliases,
         retry_on_status=(429, 502, 503),
         raise_on_error=False,
         raise_on_exception=False,
     )
 
 
-def _actions(writes: Iterable[Write]) -> Iterator[dict[str, Any]]:
+def _actions(es: Elasticsearch, writes: Iterable[Write]) -> Iterator[dict[str, Any]]:
+    ready: set[str] = set()
     for write in writes:
+        if write.index not in ready:
+            if not es.indices.exists_alias(name=write.index):
+                create_partition(es, write.index)
+            ready.add(write.index)
         yield {
             "_op_type": "index",
             "_index": write.index,
