@@ -61,10 +61,11 @@ class Tagger:
         options: dict[tuple[int, str], list[Candidate]] = {}
         for c in reading.candidates:
             options.setdefault((c.sentence.index, c.trigger.entry.kind), []).append(c)
-        model = self._ask(text, reading)
+        wanted = sorted({index for index, _ in options})
+        model = self._ask(reading, wanted)
         found = [
             mention
-            for sentence in sorted({index for index, _ in options})
+            for sentence in wanted
             for mention in self._mentions(
                 text, reading, [options.get((sentence, tag), []) for tag in TAGS],
                 model.get(sentence),
@@ -80,17 +81,12 @@ class Tagger:
             title_end = max(0, text.find("\n"))
         return self._reader.read(text, title_end, published_at.date() if published_at else None)
 
-    def _ask(self, text: str, reading: Reading) -> dict[int, Says]:
-        """What the model says of each sentence; nothing where no word could be an event."""
-        if self.verifier is None or not reading.candidates:
+    def _ask(self, reading: Reading, wanted: list[int]) -> dict[int, Says]:
+        """What the model says of the sentences in which a word could be an event."""
+        if self.verifier is None or not wanted:
             return {}
-        pieces = [text[s.start : s.end] for s in reading.sentences]
-        rows = self.verifier.score(pieces, pieces[0])
-        names = self.verifier.outputs
-        return {
-            s.index: dict(zip(names, map(float, row), strict=True))
-            for s, row in zip(reading.sentences, rows, strict=True)
-        }
+        verdict = self.verifier.read(reading.sentences, wanted)
+        return {k: verdict.says(k) for k in wanted}
 
     def _mentions(
         self, text: str, reading: Reading, options: list[list[Candidate]], says: Says | None

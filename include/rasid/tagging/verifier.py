@@ -1,10 +1,11 @@
-"""A small trained model that reads a sentence in its document, beside the rules.
+"""A small trained model that reads the sentences of a document, beside the rules.
 
-What it is: word and subword vectors trained on Arabic news; convolutions of several widths over
-them with the maximum over the sentence; the same, smaller, over the title, the sentence before and
-the rest of the document; and hashed word and character n-grams with linear weights. A calibrated
-logistic layer joins the parts. Only numpy runs it. How it was trained and what it reaches:
-include/models/MODEL_CARD.md.
+What it is: word and subword vectors trained on Arabic news, and the marks that the lexicon leaves
+on a sentence; convolutions of several widths over both, with the maximum over the sentence and two
+weighted means; the same, smaller, over the title and the sentence before; counts of the document's
+armed bodies and triggers; and hashed word and character n-grams with linear weights. A calibrated
+logistic layer joins the parts. From the convolutions the same networks also read the spans of
+roles. Only numpy runs it. How it was trained and what it reaches: include/models/MODEL_CARD.md.
 """
 
 from __future__ import annotations
@@ -12,28 +13,31 @@ from __future__ import annotations
 import json
 import zlib
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from numpy.typing import NDArray
 
-from rasid.arabic import Token, tokenize
+from rasid.arabic import Shape, Token
 from rasid.errors import ConfigError
 from rasid.settings import INCLUDE
+from rasid.tagging.marks import counted, hit_marks, other_marks
+from rasid.tagging.sentence import Sentence
 
 
 MODEL: Final = INCLUDE / "models" / "verifier.npz"
-FORMAT: Final = 1
-LONGEST: Final = 64  # tokens read of a sentence: 2 % of news sentences have more
-LONGEST_CHARACTERS: Final = 4_000  # read of a sentence before it is folded: keeps time linear
-NEIGHBOURS: Final = 3  # sentences on each side that the context's mean takes in
-BATCH: Final = 256  # sentences whose activations are in memory together (about 60 MB)
+FORMAT: Final = 2
+LONGEST: Final = 96  # tokens read of a sentence: 1 % of news sentences have more
 MEMO: Final = 40_000  # words remembered, then forgotten all at once: at most 25 MB
+BATCH: Final = 128  # sentences whose activations are in memory together (about 40 MB)
 CONTEXT_WEIGHT: Final = 0.5  # of the title's and the earlier sentence's n-grams beside its own
+WIDTHS: Final = (1, 2, 3, 5)  # of the convolutions over the sentence, in words
+CONTEXT_WIDTHS: Final = (1, 2)  # of those over title and earlier sentence
+GAP: Final = 2  # rows of zeros around each sentence: half of the widest convolution
 
 CLASSES: Final = (
     "militia",
@@ -68,31 +72,45 @@ MODALITIES: Final = (
     "historical_background",
 )
 PRESENCE: Final = ("attack", "militia", "movement")
-#: Softmax heads of the network: name in the file, prefix of the output columns, labels.
+#: Softmax heads of the networks: name in the file and prefix of the outputs, labels.
 HEADS: Final = (
-    ("class", "class", CLASSES),
-    ("kind", "kind", KINDS),
-    ("attack_modality", "attack_modality", MODALITIES),
-    ("movement_modality", "movement_modality", MODALITIES),
+    ("class", CLASSES),
+    ("kind", KINDS),
+    ("attack_modality", MODALITIES),
+    ("movement_modality", MODALITIES),
 )
-_HEAD_NAMES: Final = tuple(name for name, _, _ in HEADS)
+ROLES: Final = ("attackers", "targets", "weapons", "movers", "from", "to", "places")
+OUTPUTS: Final = (
+    *PRESENCE,
+    "factual_attack",
+    "factual_movement",
+    *(f"{name}:{label}" for name, labels in HEADS for label in labels),
+)
 
 Floats = NDArray[np.float32]
 
 _QUOTES = {**dict.fromkeys("“”«»„", '"'), **dict.fromkeys("‘’", "'"), "–": "-", "—": "-", "…": "."}
 
 
-def words_of(sentence: str) -> list[str]:
-    """The folded words the model reads: every digit as 0, at most LONGEST of them."""
-    return [model_word(token) for token in tokenize(sentence[:LONGEST_CHARACTERS])[:LONGEST]]
+class RoleSpan(NamedTuple):
+    """The tokens `i:j` of a sentence that name a role, and how sure the model is of the first."""
+
+    i: int
+    j: int
+    probability: float
 
 
-def model_word(token: Token) -> str:
-    """A token as the model knows it."""
-    folded = token.shape.folded
-    if token.shape.kind == "number":
+def model_word(shape: Shape) -> str:
+    """A token as the model knows it: folded, every digit as 0."""
+    folded = shape.folded
+    if shape.kind == "number":
         return "0" * min(4, sum(map(str.isdigit, folded)))
-    return folded.lower() if token.shape.kind == "latin" else _QUOTES.get(folded, folded)
+    return folded.lower() if shape.kind == "latin" else _QUOTES.get(folded, folded)
+
+
+def words_of(tokens: Sequence[Token]) -> list[str]:
+    """The words the model reads of a sentence: at most LONGEST of them."""
+    return [model_word(token.shape) for token in tokens[:LONGEST]]
 
 
 def hashed(text: str, size: int) -> int:
@@ -118,10 +136,16 @@ def context_grams(word: str, where: str) -> list[str]:
     return [where + word, where + "#" + word[:4]]
 
 
-def pair_rows(words: Sequence[str], gap: int, size: int) -> list[int]:
+def word_hash(word: str) -> int:
+    """What pair_rows mixes."""
+    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
+
+
+def pair_rows(hashes: NDArray[np.uint32], gap: int, size: int) -> NDArray[np.uint32]:
     """Rows of word pairs: neighbours (gap 0), or with one word between them (gap 1)."""
-    pairs = zip(words, words[1 + gap :], strict=False)
-    return [hashed(first + " " * (1 + gap) + second, size) for first, second in pairs]
+    first, second = hashes[: max(0, len(hashes) - 1 - gap)], hashes[1 + gap :]
+    mixed = first * np.uint32(0x9E3779B1) + second * np.uint32(0x85EBCA77) + np.uint32(gap)
+    return (mixed ^ (mixed >> np.uint32(15))) & np.uint32(size - 1)
 
 
 def sigmoid(x: Floats) -> Floats:
@@ -133,30 +157,49 @@ def softmax(x: Floats) -> Floats:
     return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
 
 
-def outputs() -> tuple[str, ...]:
-    """Names of the columns of `Verifier.score`."""
-    return (
-        *PRESENCE,
-        "factual_attack",
-        "factual_movement",
-        *(f"{prefix}:{label}" for _, prefix, labels in HEADS for label in labels),
-    )
+@dataclass(slots=True)
+class Rows:
+    """Sentences of one document as the model reads them.
+
+    `numbers` are the memo's, by the sentence's index; `marks` are (token, number of the mark);
+    `title` and `before` are the indices of the title and of the sentence before, -1 for none.
+    """
+
+    wanted: list[int]
+    numbers: dict[int, NDArray[np.intp]] = field(default_factory=dict)
+    marks: list[list[tuple[int, int]]] = field(default_factory=list)  # of each wanted sentence
+    title: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    place: list[Floats] = field(default_factory=list)  # see placed()
+
+
+def placed(index: int, counts: Floats, total: Floats) -> Floats:
+    """What a sentence's place in the document says, from all sentences' counts (rows, COUNTED).
+
+    Two flags: it is the title; it is alone. Logarithms of the counts of the title, of its own, and
+    of the mean over the rest.
+    """
+    title = counts[0] if index else np.zeros_like(counts[0])
+    rest = (total - counts[index] - title) / max(1, len(counts) - (2 if index else 1))
+    flags = np.array([index == 0, len(counts) == 1], np.float32)
+    return np.concatenate([flags, np.log1p(np.concatenate([title, counts[index], rest]))])
 
 
 @dataclass(slots=True)
 class Verifier:
-    """The trained model. One per process; not for concurrent threads (it keeps a memo of words)."""
+    """The trained model. One per tagger; not for concurrent threads (it keeps a memo of words)."""
 
     version: str
     stored: dict[str, NDArray[Any]]
-    widths: tuple[int, ...]
-    rows: dict[str, int]
-    memo: _Memo = field(init=False)
+    rows: dict[str, int]  # of each frequent word: its vector's row
+    mark_numbers: dict[str, int]
+    networks: list[dict[str, Floats]]
+    _memo: _Memo = field(init=False)
+    _hit_marks: dict[tuple[str, str, str, bool, str], tuple[int, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memo = _Memo(self)
-
-    outputs = outputs()
+        self._memo = _Memo(self)
+        self._hit_marks = {}
 
     @classmethod
     def load(cls, path: Path = MODEL) -> Verifier:
@@ -174,151 +217,114 @@ class Verifier:
                 f"{path} has format {about['format']}, this code reads {FORMAT}; run `make model`"
             )
         words = bytes(stored.pop("words")).decode().split("\n")
-        for name, value in stored.items():
-            if value.dtype == np.float16:
-                stored[name] = value.astype(np.float32)
         return cls(
             version=about["version"],
-            stored=stored,
-            widths=tuple(about["widths"]),
             rows={word: i for i, word in enumerate(words)},
+            mark_numbers={name: i for i, name in enumerate(about["marks"])},
+            networks=[
+                {
+                    name.removeprefix(f"{n}."): stored.pop(name).astype(np.float32)
+                    for name in list(stored)
+                    if name.startswith(f"{n}.")
+                }
+                for n in range(about["networks"])
+            ],
+            stored={
+                name: value.astype(np.float32) if value.dtype == np.float16 else value
+                for name, value in stored.items()
+            },
         )
 
-    def score(self, sentences: Sequence[str], title: str = "") -> Floats:
-        """Calibrated probabilities of the sentences of one document, given in order.
+    def read(self, sentences: Sequence[Sentence], wanted: Sequence[int]) -> Verdict:
+        """What the model says of the sentences `wanted` of a document; its first is the title."""
+        counts = np.array([counted(s) for s in sentences], np.float32)
+        total = counts.sum(axis=0) if len(counts) else counts
+        # A very long document is read in pieces.
+        parts = [wanted[at : at + BATCH] for at in range(0, len(wanted), BATCH)]
+        return Verdict(self, [self._rows(sentences, part, counts, total) for part in parts])
 
-        Shape (sentences, outputs). `attack`, `militia`, `movement`: the sentence states one.
-        The rest is conditional on presence: `factual_attack` = the attack is factual, given that
-        there is one; `class:*`, `kind:*`, `*_modality:*` are distributions that add up to 1.
-        `title` may also be the first sentence; an empty one means that there is none.
+    def _rows(
+        self, sentences: Sequence[Sentence], wanted: Sequence[int], counts: Floats, total: Floats
+    ) -> Rows:
+        rows = Rows(list(wanted))
+        self._memo.make_room(3 * LONGEST * len(wanted))
+        for k in wanted:
+            rows.title.append(0 if k > 0 else -1)
+            rows.before.append(k - 1 if k > 1 else -1)
+            rows.place.append(placed(k, counts, total))
+            rows.marks.append(self.marks_of(sentences[k]))
+            for row in (k, rows.title[-1], rows.before[-1]):
+                if row >= 0 and row not in rows.numbers:
+                    rows.numbers[row] = self._memo.numbers(sentences[row].tokens)
+        return rows
+
+    def marks_of(self, sentence: Sentence) -> list[tuple[int, int]]:
+        """The marks that the model knows: (token, number), each once."""
+        found: list[tuple[int, int]] = []
+        for hit in sentence.hits:
+            reading = hit.reading
+            key = (hit.entry.id, hit.entry.kind, hit.form, reading.future, reading.prep)
+            numbers = self._hit_marks.get(key)
+            if numbers is None:
+                known = [self.mark_numbers.get(name, -1) for name in hit_marks(hit)]
+                numbers = self._hit_marks[key] = tuple(n for n in known if n >= 0)
+            found += [(hit.i, number) for number in numbers]
+        for token, name in other_marks(sentence):
+            number = self.mark_numbers.get(name)
+            if number is not None:
+                found.append((token, number))
+        return [pair for pair in dict.fromkeys(found) if pair[0] < LONGEST]
+
+    def evidence(self, rows: Rows) -> tuple[dict[str, Floats], list[Seen]]:
+        """What the parts say of each wanted row before it is joined: logits, and heads' shares.
+
+        Beside it what each network saw, from which `roles` reads on.
         """
-        return self.score_documents([(title, sentences)])[0]
-
-    def score_documents(self, documents: Sequence[tuple[str, Sequence[str]]]) -> list[Floats]:
-        """As `score`, for several (title, sentences) at once, which is faster than one by one."""
-        # A very long document is read in pieces, each under the title.
-        pieces = [
-            (i, title, sentences[at : at + BATCH])
-            for i, (title, sentences) in enumerate(documents)
-            for at in range(0, max(1, len(sentences)), BATCH)
-        ]
-        scored: list[list[Floats]] = [[] for _ in documents]
-        batch: list[tuple[int, str, Sequence[str]]] = []
-        size = 0
-        for piece in [*pieces, None]:
-            if batch and (piece is None or size + len(piece[2]) > BATCH):
-                for (i, _, _), result in zip(batch, self._score(batch), strict=True):
-                    scored[i].append(result)
-                batch, size = [], 0
-            if piece is not None:
-                batch.append(piece)
-                size += len(piece[2])
-        return [np.concatenate(results) for results in scored]
-
-    def _score(self, documents: Sequence[tuple[int, str, Sequence[str]]]) -> list[Floats]:
-        """One batch: every sentence is encoded once and serves its neighbours as context."""
-        rows = Rows()
-        for _, title, sentences in documents:
-            rows.add(words_of(title), [words_of(sentence) for sentence in sentences])
-        if not rows.words:
-            return [np.zeros((0, len(self.outputs)), np.float32) for _ in documents]
-        result = self.joined(self.evidence(rows))
-        return [result[own] for own in rows.documents]
-
-    def evidence(self, rows: Rows) -> dict[str, Floats]:
-        """What the parts say of every row, before it is joined: logits, and the heads' shares."""
-        net = self._network(rows)
-        return {
-            "presence": net["presence"].mean(axis=0),
+        seen = [_look(net, rows, self._memo.vectors) for net in self.networks]
+        evidence = {
+            "presence": _mean([s.logits["presence"] for s in seen]),
             "linear": self._linear(rows),
-            **{name: softmax(net[name]).mean(axis=0) for name in _HEAD_NAMES},
         }
+        for name, _ in HEADS:
+            evidence[name] = _mean([softmax(s.logits[name]) for s in seen])
+        return evidence, seen
 
-    def joinable(self, evidence: dict[str, Floats]) -> Floats:
-        """What the joining layer reads: all logits, and the logarithms of the class shares."""
-        return np.concatenate(
-            [evidence["presence"], evidence["linear"], np.log(evidence["class"] + 1e-4)], axis=1
-        )
+    def joined(self, evidence: Mapping[str, Floats]) -> Floats:
+        """Calibrated probabilities (rows, OUTPUTS) from the evidence.
 
-    def joined(self, evidence: dict[str, Floats]) -> Floats:
-        """The calibrated columns of `score` from the evidence."""
-        joinable = self.joinable(evidence)
-        presence = sigmoid(joinable @ self.stored["join"] + self.stored["join_bias"])
+        `attack`, `militia`, `movement`: the sentence states one. The rest is conditional on
+        presence: `factual_attack` = the attack is factual, given that there is one; `class:*`,
+        `kind:*`, `*_modality:*` are distributions that add up to 1.
+        """
+        stored = self.stored
+        presence = sigmoid(joinable(evidence) @ stored["join"] + stored["join_bias"])
         heads = {}
-        for name in _HEAD_NAMES:
+        for name, _ in HEADS:
             # One exponent a head spreads or sharpens its distribution (temperature scaling).
-            powered = evidence[name] ** self.stored[f"{name}_exponent"]
+            powered = evidence[name] ** stored[f"{name}_exponent"]
             heads[name] = powered / powered.sum(axis=1, keepdims=True)
         factual = [heads["attack_modality"][:, :1], heads["movement_modality"][:, :1]]
         return np.concatenate(
-            [presence, *factual, *(heads[name] for name in _HEAD_NAMES)], axis=1, dtype=np.float32
+            [presence, *factual, *(heads[name] for name, _ in HEADS)], axis=1, dtype=np.float32
         )
-
-    def _network(self, rows: Rows) -> dict[str, Floats]:
-        """Logits of every network for every row: head → (networks, rows, outputs)."""
-        s = self.stored
-        numbers, lengths = self.memo.numbers(rows.words)
-        gap = max(self.widths)  # rows of zeros between sentences
-        starts = gap + np.concatenate([[0], np.cumsum(lengths[:-1] + gap)]).astype(np.intp)
-        flat = np.zeros(
-            (int(starts[-1] + lengths[-1]) + gap, self.memo.vectors.shape[1]), np.float32
-        )
-        within = np.arange(len(numbers)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        flat[np.repeat(starts, lengths) + within] = self.memo.vectors[numbers]
-        edges = np.stack([starts, starts + lengths], axis=1).ravel()
-        nets = s["hidden"].shape[0]
-
-        def pooled(weights: Floats, bias: Floats, width: int) -> Floats:
-            """The maximum over each sentence of a convolution: (networks, rows, filters)."""
-            left = (width - 1) // 2
-            size = len(flat) - width + 1
-            windows = np.concatenate([flat[i : i + size] for i in range(width)], axis=1)
-            over_time = windows @ weights + bias
-            # Window i covers tokens i … i+width-1 and belongs to token i+left.
-            highest = np.maximum.reduceat(over_time, edges - left, axis=0)[::2]
-            return np.maximum(highest, 0).reshape(len(starts), nets, -1).swapaxes(0, 1)
-
-        own = [pooled(s[f"conv{w}"], s[f"conv{w}_bias"], w) for w in self.widths]
-        around = np.concatenate(
-            [pooled(s[f"context{w}"], s[f"context{w}_bias"], w) for w in (1, 2)], axis=2
-        )
-        nothing = np.zeros((nets, 1, around.shape[2]), np.float32)
-        around = np.concatenate([around, nothing], axis=1)
-        position = np.broadcast_to(rows.position(), (nets, len(starts), 2))
-        seen = [
-            *own,
-            around[:, rows.title],
-            around[:, rows.before],
-            rows.others() @ around[:, :-1],
-            position,
-        ]
-        hidden = np.maximum(np.concatenate(seen, axis=2) @ s["hidden"] + s["hidden_bias"], 0)
-        return {head: hidden @ s[head] + s[f"{head}_bias"] for head in ("presence", *_HEAD_NAMES)}
 
     def _linear(self, rows: Rows) -> Floats:
-        """Logits of the linear part: (rows, presence)."""
+        """Logits of the linear part: (wanted, presence)."""
         linear = self.stored["linear"]
-        numbers, lengths = self.memo.numbers(rows.words)
-        starts = np.cumsum(lengths) - lengths
-        sentence = np.repeat(np.arange(len(lengths)), lengths)
-        real = numbers > 0
-        shares = self.memo.shares[numbers]
-        own, count = shares[:, 0:3].copy(), shares[:, 3].copy()
-        flat = [word for words in rows.words for word in words or ("",)]
-        for gap in (0, 1):
-            n = max(0, len(numbers) - gap - 1)
-            both = (sentence[:n] == sentence[len(numbers) - n :]) & real[:n]
-            own[:n] += linear[pair_rows(flat, gap, len(linear))] * both[:, None]
-            count[:n] += both
-        sums = np.add.reduceat(own, starts, axis=0)
-        total = np.add.reduceat(count, starts)
-        result = sums / np.sqrt(np.maximum(1, total))[:, None]
-        # Two context grams a word.
-        words = np.sqrt(np.maximum(1, 2 * np.add.reduceat(real, starts, dtype=np.float32)))[:, None]
-        for columns, other in ((slice(4, 7), rows.title), (slice(7, 10), rows.before)):
-            around = np.add.reduceat(shares[:, columns], starts, axis=0) / words
-            around = np.concatenate([around, np.zeros((1, 3), np.float32)])
-            result += CONTEXT_WEIGHT * around[other]
+        shares, hashes = self._memo.shares, self._memo.hashes
+        result = np.zeros((len(rows.wanted), len(PRESENCE)), np.float32)
+        for n, (k, *around) in enumerate(zip(rows.wanted, rows.title, rows.before, strict=True)):
+            numbers = rows.numbers[k]
+            own = shares[numbers].sum(axis=0)
+            words = hashes[numbers]
+            pairs = np.concatenate([pair_rows(words, gap, len(linear)) for gap in (0, 1)])
+            total = own[0:3] + linear[pairs].sum(axis=0, dtype=np.float32)
+            result[n] = total / np.sqrt(max(1.0, own[3] + len(pairs)))
+            for other, at in zip(around, (4, 7), strict=True):
+                if other >= 0:
+                    seen = shares[rows.numbers[other], at : at + 3]
+                    # Two context grams a word.
+                    result[n] += CONTEXT_WEIGHT / np.sqrt(2 * len(seen)) * seen.sum(axis=0)
         return np.asarray(
             result * self.stored["linear_scale"] + self.stored["linear_bias"], np.float32
         )
@@ -335,36 +341,208 @@ class Verifier:
         return np.asarray(vector * scale, np.float32)
 
 
-class _Memo:
-    """Words met lately: number → vector, and shares of the linear part's sums.
+def joinable(evidence: Mapping[str, Floats]) -> Floats:
+    """What the joining layer reads: all logits, and the logarithms of the class shares."""
+    return np.concatenate(
+        [evidence["presence"], evidence["linear"], np.log(evidence["class"] + 1e-4)], axis=1
+    )
 
-    Number 0 is no word. Full, it is emptied before the next batch.
+
+class Seen(NamedTuple):
+    """What one network made of a document's wanted rows."""
+
+    starts: NDArray[np.intp]  # of each row in `features`
+    lengths: NDArray[np.intp]
+    features: Floats  # (words with gaps, filters of all widths)
+    marks: Floats  # (words with gaps, mark dimensions)
+    hidden: Floats  # (rows, both hidden layers)
+    logits: dict[str, Floats]
+
+
+def _look(
+    net: Mapping[str, Floats],
+    rows: Rows,
+    vectors: Floats,
+) -> Seen:
+    """The convolutions and hidden layers of one network."""
+    starts, lengths, x = _laid_out([rows.numbers[k] for k in rows.wanted], vectors)
+    marks = np.zeros((len(x), net["marks"].shape[1]), np.float32)
+    pairs = [
+        (start + token, number)
+        for start, row in zip(starts.tolist(), rows.marks, strict=True)
+        for token, number in row
+    ]
+    if pairs:
+        at, number = np.array(sorted(pairs)).T
+        first = np.flatnonzero(np.diff(at, prepend=-1))
+        marks[at[first]] = np.add.reduceat(net["marks"][number], first, axis=0)
+    features = convolved(np.concatenate([x, marks], axis=1), net, "conv", WIDTHS)
+    edges = np.stack([starts, starts + lengths], axis=1).ravel()
+    parts = [np.maximum.reduceat(features, edges, axis=0)[::2]]
+    parts += _around(net, rows, vectors)
+    parts.append(np.stack(rows.place))
+    score = np.exp(np.clip(features @ net["query"], -30, 30))  # far within float32
+    whole = np.add.reduceat(score, edges, axis=0)[::2]
+    for q in range(score.shape[1]):
+        weighted = np.add.reduceat(features * score[:, q : q + 1], edges, axis=0)[::2]
+        parts.append(weighted / whole[:, q : q + 1])
+    together = np.concatenate(parts, axis=1)
+    hidden = np.maximum(together @ net["hidden"] + net["hidden_bias"], 0)
+    size = net["presence"].shape[0]  # the first of two hidden layers serves presence alone
+    logits = {"presence": hidden[:, :size] @ net["presence"] + net["presence_bias"]}
+    for name, _ in HEADS:
+        logits[name] = hidden[:, size:] @ net[name] + net[f"{name}_bias"]
+    return Seen(starts, lengths, features, marks, hidden, logits)
+
+
+def _around(
+    net: Mapping[str, Floats],
+    rows: Rows,
+    vectors: Floats,
+) -> Iterator[Floats]:
+    """The title's and the earlier sentence's filters, of each wanted row."""
+    context = list(dict.fromkeys(k for k in (*rows.title, *rows.before) if k >= 0))
+    width = len(CONTEXT_WIDTHS) * (len(net["context_bias"]) // len(CONTEXT_WIDTHS))
+    highest = np.zeros((len(context) + 1, width), np.float32)  # the last row: there is none
+    if context:
+        starts, lengths, x = _laid_out([rows.numbers[k] for k in context], vectors)
+        edges = np.stack([starts, starts + lengths], axis=1).ravel()
+        over_words = convolved(x, net, "context", CONTEXT_WIDTHS)
+        highest[:-1] = np.maximum.reduceat(over_words, edges, axis=0)[::2]
+    place = {k: n for n, k in enumerate(context)}
+    for which in (rows.title, rows.before):
+        yield highest[[place.get(k, len(context)) for k in which]]
+
+
+def _laid_out(
+    numbers: Sequence[NDArray[np.intp]], vectors: Floats
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """Starts and lengths of sentences, and their vectors with GAP rows of zeros around each."""
+    lengths = np.array([len(n) for n in numbers])
+    starts = GAP + np.cumsum(lengths + GAP) - (lengths + GAP)
+    x = np.zeros((int(starts[-1] + lengths[-1]) + GAP, vectors.shape[1]), np.float32)
+    for start, own in zip(starts.tolist(), numbers, strict=True):
+        x[start : start + len(own)] = vectors[own]
+    return starts, lengths, x
+
+
+def convolved(x: Floats, net: Mapping[str, Floats], name: str, widths: Sequence[int]) -> Floats:
+    """Convolutions of all widths, rectified: (rows of x, filters of all widths).
+
+    One product with all windows' weights, then sums of its shifted columns. Rows in the gaps are
+    of no meaning.
+    """
+    size = len(net[f"{name}_bias"]) // len(widths)
+    over = x @ net[name]
+    out = np.zeros((len(x), size * len(widths)), np.float32) + net[f"{name}_bias"]
+    inner = slice(GAP, len(x) - GAP)
+    column = 0
+    for n, width in enumerate(widths):
+        own = out[inner, n * size : (n + 1) * size]
+        for offset in range(width):
+            shift = GAP + offset - (width - 1) // 2
+            own += over[shift : shift + len(own), column : column + size]
+            column += size
+    np.maximum(out, 0, out=out)
+    return out
+
+
+def _spans(net: Mapping[str, Floats], seen: Seen, n: int) -> Floats:
+    """Shares of outside, first and further token of each role: (tokens, ROLES, 3)."""
+    at = slice(int(seen.starts[n]), int(seen.starts[n] + seen.lengths[n]))
+    inner = (
+        seen.features[at] @ net["span"]
+        + seen.marks[at] @ net["span_marks"]
+        + (seen.hidden[n] @ net["span_hidden"] + net["span_bias"])
+    )
+    inner = np.pad(np.maximum(inner, 0), ((1, 1), (0, 0)))
+    windows = np.concatenate([inner[:-2], inner[1:-1], inner[2:]], axis=1)
+    inner = np.maximum(windows @ net["window"] + net["window_bias"], 0)
+    return softmax((inner @ net["roles"] + net["roles_bias"]).reshape(-1, len(ROLES), 3))
+
+
+class Verdict:
+    """What the model says of some sentences of one document."""
+
+    def __init__(self, model: Verifier, parts: Sequence[Rows]) -> None:
+        self._model = model
+        self._seen: dict[int, tuple[list[Seen], int]] = {}  # of a sentence: its part, its row there
+        found = []
+        for rows in parts:
+            evidence, seen = model.evidence(rows)
+            found.append(evidence)
+            self._seen |= {k: (seen, n) for n, k in enumerate(rows.wanted)}
+        #: What the parts of the model say before it is joined, a row each sentence.
+        self.evidence: dict[str, Floats] = (
+            {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+            if found
+            else {}
+        )
+        scores = model.joined(self.evidence).tolist() if found else []
+        self._says = dict(zip(self._seen, scores, strict=True))
+
+    def says(self, index: int) -> dict[str, float]:
+        """Probabilities of the sentence `index` by the names of OUTPUTS."""
+        return dict(zip(OUTPUTS, self._says[index], strict=True))
+
+    def roles(self, index: int) -> dict[str, list[RoleSpan]]:
+        """Spans of each role in the sentence `index`, given that it states an event."""
+        shares = self.role_shares(index)
+        weights = self._model.stored["role_weights"]
+        return {name: list(spans(shares[:, r], float(weights[r]))) for r, name in enumerate(ROLES)}
+
+    def role_shares(self, index: int) -> Floats:
+        """Shares of outside, first and further token of each role: (tokens, ROLES, 3)."""
+        seen, n = self._seen[index]
+        pairs = zip(self._model.networks, seen, strict=True)
+        return _mean([_spans(net, one, n) for net, one in pairs])
+
+
+def spans(shares: Floats, weight: float) -> Iterator[RoleSpan]:
+    """The spans of one role from its shares (tokens, 3); `weight` favours those that are one."""
+    label = np.argmax(shares * np.array([1, weight, weight], np.float32), axis=1).tolist()
+    i = 0
+    while i < len(label):
+        j = i + 1
+        if label[i]:
+            while j < len(label) and label[j] == 2:
+                j += 1
+            yield RoleSpan(i, j, round(float(1 - shares[i, 0]), 4))
+        i = j
+
+
+def _mean(values: Sequence[Floats]) -> Floats:
+    return values[0] if len(values) == 1 else np.mean(values, axis=0)
+
+
+class _Memo:
+    """Shapes of tokens met lately: number → vector, and shares of the linear part's sums.
+
+    Number 0 is no word. Full, it is emptied before the next piece of a document.
     """
 
     def __init__(self, model: Verifier) -> None:
         self._model = model
-        self._number: dict[str, int] = {}
+        self._number: dict[Shape, int] = {}
         # Unused rows cost no memory: the system hands out pages when they are written.
         self.vectors = np.zeros((MEMO, model.stored["vectors"].shape[1]), np.float32)
         self.shares = np.zeros((MEMO, 10), np.float32)  # own 3, their count, title 3, before 3
+        self.hashes = np.zeros(MEMO, np.uint32)
 
-    def numbers(self, sentences: Sequence[Sequence[str]]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The words' numbers, one sentence after another, and the sentences' lengths."""
-        lengths = np.array([max(1, len(words)) for words in sentences])
-        if len(self._number) + lengths.sum() >= MEMO:
+    def make_room(self, words: int) -> None:
+        """Forget all when `words` new ones would not fit."""
+        if len(self._number) + words >= MEMO:
             self._number.clear()
-        known = self._number
-        numbers = []
-        for words in sentences:
-            for word in words:
-                number = known.get(word)
-                numbers.append(self._learn(word) if number is None else number)
-            if not words:
-                numbers.append(0)
-        return np.array(numbers), lengths
 
-    def _learn(self, word: str) -> int:
-        number = self._number[word] = len(self._number) + 1
+    def numbers(self, tokens: Sequence[Token]) -> NDArray[np.intp]:
+        """The numbers of a sentence's words; without words, one 0."""
+        get = self._number.get
+        numbers = [get(t.shape) or self._learn(t.shape) for t in tokens[:LONGEST]]
+        return np.array(numbers or [0], np.intp)
+
+    def _learn(self, shape: Shape) -> int:
+        number = self._number[shape] = len(self._number) + 1
+        word = model_word(shape)
         linear = self._model.stored["linear"]
 
         def summed(grams: Sequence[str]) -> Any:
@@ -372,65 +550,9 @@ class _Memo:
 
         grams = word_grams(word)
         self.vectors[number] = self._model.vector(word)
+        self.hashes[number] = word_hash(word)
         self.shares[number, 0:3] = summed(grams)
         self.shares[number, 3] = len(grams)
         self.shares[number, 4:7] = summed(context_grams(word, "T"))
         self.shares[number, 7:10] = summed(context_grams(word, "P"))
         return number
-
-
-class Rows:
-    """The sentences of a batch of documents, one after another, and how they neighbour."""
-
-    def __init__(self) -> None:
-        self.words: list[list[str]] = []
-        self.documents: list[slice] = []
-        self.spans: list[tuple[int, int]] = []  # of each row's document, the title's row included
-        self._title: list[int] = []
-        self._before: list[int] = []
-
-    def add(self, heading: list[str], sentences: list[list[str]]) -> None:
-        """One document as words; the heading may also be the first sentence, or empty for none."""
-        first = len(self.words)
-        words = sentences
-        if heading and (not words or words[0] != heading):
-            words = [heading, *words]
-        last = first + len(words)
-        own = slice(last - len(sentences), last)
-        self.documents.append(own)
-        self.words += words
-        self._title += [-1 if not heading or i == first else first for i in range(first, last)]
-        after = first + (1 if heading else 0)
-        self._before += [i - 1 if i > after else -1 for i in range(first, last)]
-        self.spans += [(first, last)] * len(words)
-
-    @property
-    def title(self) -> NDArray[np.intp]:
-        """The row of the title; one past the last row when there is none or this is it."""
-        return self._or_none(self._title)
-
-    @property
-    def before(self) -> NDArray[np.intp]:
-        """The row of the sentence before, the title not counted; one past the last when none."""
-        return self._or_none(self._before)
-
-    def _or_none(self, rows: list[int]) -> NDArray[np.intp]:
-        at = np.array(rows, np.intp)
-        return np.where(at < 0, len(at), at)
-
-    def others(self) -> Floats:
-        """Each row's mean over the NEIGHBOURS rows before and after it and its title."""
-        mean = np.zeros((len(self.words), len(self.words)), np.float32)
-        for i, (first, last) in enumerate(self.spans):
-            mean[i, max(first, i - NEIGHBOURS) : min(last, i + NEIGHBOURS + 1)] = 1
-            if self._title[i] >= 0:
-                mean[i, self._title[i]] = 1
-            mean[i, i] = 0
-        return np.asarray(mean / np.maximum(1, mean.sum(axis=1, keepdims=True)), np.float32)
-
-    def position(self) -> Floats:
-        """Two flags: the row is its document's first; it is the only one."""
-        return np.array(
-            [(i == first, last - first == 1) for i, (first, last) in enumerate(self.spans)],
-            np.float32,
-        )
