@@ -16,6 +16,8 @@ from rasid.kibana.fields import LABELS, NAMES, TIME, colours_of
 Body: TypeAlias = dict[str, Any]
 
 COLUMNS = 48
+# Its kind of panel for documents, beside "vis" for charts.
+DOCUMENTS = "discover_session"
 # Bare heads («قواته», «مسلحين») name nobody; with a country («جيش · العراق») they do.
 _NOBODY = {"values": [r"force\.[^:]*"], "as_regex": True}
 
@@ -23,9 +25,6 @@ _NOBODY = {"values": [r"force\.[^:]*"], "as_regex": True}
 def panels(body: Body, *kinds: str) -> Iterable[Body]:
     """The panels of a dashboard that ask for data; not its texts and links."""
     return (panel for panel in body["panels"] if panel["type"] in (kinds or ("vis", DOCUMENTS)))
-
-
-DOCUMENTS = "discover_session"
 
 
 def row(height: int, *charts: Body, widths: tuple[int, ...] = ()) -> list[Body]:
