@@ -130,7 +130,7 @@ def test_a_brief_tells_what_the_index_holds(filled):
     assert figures["militia_attacks"].now == 1
     assert figures["militia_attacks"].usual == pytest.approx(1 / 7)
     assert figures["movements"].now == 1
-    assert figures["killed"].now == 3
+    assert figures["killed_at_least"].now == 3
     (attack,) = brief.attacks
     assert attack.sources == 2
     assert attack.killed == (3, 8)

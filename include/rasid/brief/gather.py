@@ -205,7 +205,7 @@ def _figures(es: Elasticsearch, period: Period) -> tuple[Figure, ...]:
         for name, family, field, terms in asked
     ]
     now, usual = (_killed(es, span) for span in (period, before))
-    return (*figures, Figure("killed", now, usual * period.scale))
+    return (*figures, Figure("killed_at_least", now, usual * period.scale))
 
 
 def _count(
