@@ -69,7 +69,9 @@ def start_schedule(out: Console, *, airflow_port: int) -> None:
         with node_progress(out) as progress:
             local_node.start(progress=progress)
     home = settings().home / "airflow"
-    environment = standalone.prepare(home, {}, port=airflow_port)
+    # What hangs off monitor_news runs too: links, watching, scores; forms wait to be filled in.
+    awake = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"}
+    environment = standalone.prepare(home, awake, port=airflow_port)
     airflow = standalone.start(home, environment)
     with out.status("Airflow is starting …"):
         standalone.wait_until_healthy(airflow)
