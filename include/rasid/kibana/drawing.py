@@ -232,6 +232,8 @@ def _table(config: Body, rows: list[Row]) -> str:
 
 
 def _cell(data_view: str, field: str, values: list[Any]) -> str:
+    if not values:
+        return ""
     if field in _LINKS:
         return "".join(map(_link, values))
     if fields_of(data_view)[field] in ("date", "alias"):
