@@ -37,6 +37,7 @@ from rasid.tagging.lexicon import SOURCE, open_lexicon
 from rasid.tagging.marks import COUNTED, counted, hit_marks, other_marks
 from rasid.tagging.matcher import Matcher
 from rasid.tagging.mention import MILITIA_CLASSES
+from rasid.tagging.reading import latest_year
 from rasid.tagging.sentence import Sentence
 from rasid.tagging.times import publication
 
@@ -112,6 +113,7 @@ def read(path: Path, matcher: Matcher) -> Sentences:
             sentence = Sentence(
                 index=len(found), start=s["start"], end=s["end"], tokens=tokens,
                 hits=matcher.hits(tokens), day=day.date() if day else None,
+                year=day.year if day else latest_year(text),
             )  # fmt: skip
             found.append(sentence)
             rows.append(s)

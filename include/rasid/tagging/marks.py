@@ -66,12 +66,11 @@ def other_marks(sentence: Sentence) -> Iterator[tuple[int, str]]:
     for k in range(1, len(clauses)):
         if clauses[k] != clauses[k - 1]:
             yield k, "clause"
-    published = sentence.day.year if sentence.day else None
     for k, token in enumerate(sentence.tokens):
         if token.shape.kind == "number":
             year = token.shape.folded
             if len(year) == 4 and year.isdecimal() and year[:2] in ("19", "20"):
-                yield k, "year:" + _age(int(year), published)
+                yield k, "year:" + _age(int(year), sentence.year)
 
 
 def _age(year: int, published: int | None) -> str:

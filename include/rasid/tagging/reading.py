@@ -59,7 +59,7 @@ class Reader:
 
     def read(self, text: str, title_end: int, day: date | None) -> Reading:
         """The sentences of `text`, and everything that a trigger could state, not yet gated."""
-        found = list(self._sentences(text, day, day.year if day else _latest_year(text)))
+        found = list(self._sentences(text, day, day.year if day else latest_year(text)))
         title = [s for s in found if s.start < title_end]
         triggers = {}
         for s in found:
@@ -121,7 +121,7 @@ class Reader:
         return get("bias", 0.0) + sum([get(f, 0.0) for f in features])
 
 
-def _latest_year(text: str) -> int | None:
+def latest_year(text: str) -> int | None:
     """The latest year that an undated text names: it was not written before."""
     years = [int(y) for y in _YEAR.findall(ascii_digits(text))]
     return max((y for y in years if y <= datetime.now(UTC).year), default=None)
