@@ -28,6 +28,7 @@ def test_the_dags_are_exactly_these(dags):
         "replay_quarantine",
         "reread_archive",
         "retag_archive",
+        "score_tagger",
         "watch_sources",
     }
 

@@ -25,7 +25,8 @@ ROLES = ROOT / "docker" / "elastic" / "roles"
 
 _MADE = [f"{alias(family)}*" for family in ("articles", "mentions", "incidents", "entries")]
 _LEDGER = [
-    f"{alias(family)}*" for family in ("polls", "runs", "alarms", "watch", "backfills", "changes")
+    f"{alias(family)}*"
+    for family in ("polls", "runs", "alarms", "watch", "backfills", "changes", "scores")
 ]
 _ANALYSED = [f"{alias(family)}*" for family in ("articles", "mentions", "incidents")]
 _READ = ["read", "view_index_metadata"]

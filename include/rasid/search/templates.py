@@ -26,7 +26,10 @@ from rasid.settings import INCLUDE
 
 FOLDER = INCLUDE / "elasticsearch"
 YEARLY = ("articles", "mentions")
-WHOLE = ("incidents", "entries", "polls", "runs", "alarms", "watch", "backfills", "changes")
+WHOLE = (
+    *("incidents", "entries", "polls", "runs", "alarms"),
+    *("watch", "backfills", "changes", "scores"),
+)
 COMPONENT = "rasid-arabic"
 # A year's partition is there before its first article.
 AHEAD = timedelta(days=31)
