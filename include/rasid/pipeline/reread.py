@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -114,10 +115,12 @@ def compare(es: Elasticsearch, run: Run, day: str, feed_id: str, *, apply: bool)
 def take_up(run: Run, compared: Iterable[Compared]) -> list[str]:
     """Share out what is to be switched; the paths of the batches, none for a mere comparison."""
     paths = [path for day in compared for path in day.batches]
-    work = [entry for path in paths for entry in read_records(path, Entry)]
-    if len(work) > MOST_SWITCHED:
-        log.warning("more than a run takes: start it again for the rest", left=len(work))
-    return share_out(run, [], work[:MOST_SWITCHED])
+    # One after the other: a whole archive does not fit into memory.
+    entries = (entry for path in paths for entry in read_records(path, Entry))
+    work = list(islice(entries, MOST_SWITCHED))
+    if next(entries, None) is not None:
+        log.warning("more than a run takes: start it again for the rest", taken=len(work))
+    return share_out(run, [], work)
 
 
 def report(es: Elasticsearch, run: Run, compared: Sequence[Compared], *, apply: bool) -> str:
