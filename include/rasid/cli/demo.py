@@ -21,7 +21,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rasid.airflow import standalone
 from rasid.airflow.once import Pass, read_pass
 from rasid.cli.tables import books_table, mentions_table, node_progress
-from rasid.demo.site import demo_feeds, expectations, serve
+from rasid.demo.site import Site, demo_feeds, expectations, serve
+from rasid.errors import ConfigError
 from rasid.search import Query, alias, connect, local_node, search_articles
 from rasid.settings import settings
 from rasid.web import Hosts
@@ -40,7 +41,7 @@ def show(out: Console, *, once: bool, airflow_port: int) -> int:
         # SIGTERM (`kill`, a CI that gives up) must stop what we started just as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            site = running.enter_context(serve(SITE_PORT, now=datetime.now(UTC)))
+            site = running.enter_context(_site())
             home = settings().home / "airflow-demo"
             environment = standalone.prepare(home, _demo_variables(), port=airflow_port)
             airflow = running.enter_context(_airflow(home, environment))
@@ -100,10 +101,22 @@ def _demo_variables() -> dict[str, str]:
     return variables
 
 
+def _site() -> Site:
+    try:
+        return serve(SITE_PORT, now=datetime.now(UTC))
+    except OSError as error:
+        raise ConfigError(
+            f"The demo's news site cannot listen on port {SITE_PORT} ({error.strerror})."
+            f" Another demo may hold it; `ss -ltnp 'sport = :{SITE_PORT}'` says who does."
+        ) from error
+
+
 @contextmanager
 def _airflow(home: Path, environment: Mapping[str, str]) -> Iterator[standalone.Airflow]:
-    yield standalone.start(home, environment)
-    standalone.stop(home)
+    try:
+        yield standalone.start(home, environment)
+    finally:
+        standalone.stop(home)
 
 
 @contextmanager

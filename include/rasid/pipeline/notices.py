@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import apprise
 import structlog
@@ -52,7 +53,7 @@ def tell(changes: Changes, *, at: datetime) -> int:
     return len(opened) + len(closed)
 
 
-def _channels() -> Sequence[apprise.NotifyBase]:
+def _channels() -> Sequence[Any]:
     """The channels of RASID_NOTIFY; ConfigError for an address that is none."""
     channels = apprise.Apprise()
     for number, address in enumerate(settings().notify.get_secret_value().split(), 1):
