@@ -183,7 +183,7 @@ def _source(entry: Entry, feed: Feed | None) -> dict[str, Any]:
 
 
 def _versions(tagger_version: str) -> dict[str, str]:
-    """A tagger's version reads `<lexicon hash>.<rules>.<joint or rules alone>`."""
+    """A tagger's version reads `<lexicon hash>.<rules>.<model, or rules alone>`."""
     return {
         "lexicon_version": tagger_version.partition(".")[0],
         "tagger_version": tagger_version,

@@ -42,7 +42,9 @@ class Tagger:
         self.matcher = matcher
         self.verifier = verifier
         self.mode = "rules" if verifier is None else "joint"
-        self.version = f"{lexicon.manifest.hash}.{VERSION}.{self.mode}"
+        # Other words, other rules or another model: stored articles are then tagged by another one.
+        model = "rules" if verifier is None else verifier.version
+        self.version = f"{lexicon.manifest.hash}.{VERSION}.{model}"
         self._reader = Reader(lexicon, matcher)
         weights: Mapping[str, Any] = lexicon.weights
         self._presence = weights["presence"][self.mode]
