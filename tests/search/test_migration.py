@@ -137,7 +137,8 @@ def test_nothing_written_during_a_migration_is_lost(es, new_mapping):
     assert (move.source, move.target) == (V1, V2)
     assert writer.expected == state(es)
     assert min(fewest) > 2500
-    assert list(es.indices.get_alias(name="rasid-mentions")) == [V2]
+    readers = set(es.indices.get_alias(name="rasid-mentions"))
+    assert (V1 in readers, V2 in readers) == (False, True)
     assert list(es.indices.get_alias(name=MENTIONS)) == [V2]
     assert es.indices.get_mapping(index=V2)[V2]["mappings"]["properties"]["tag"]["type"] == "text"
     assert due(es) == []
@@ -215,7 +216,7 @@ def test_an_unexpected_number_of_documents_stops_it(es, new_mapping, monkeypatch
     monkeypatch.setattr(migration, "_forget_deleted", lose_one)
     with pytest.raises(MigrationFailed, match=r"holds 5 documents and .* 4"):
         migrate(es, due(es), tell=print)
-    assert list(es.indices.get_alias(name="rasid-mentions")) == [V1]
+    assert list(es.indices.get_alias(name=MENTIONS)) == [V1]
     assert write_all(es, [mention(9)])[0].status == "created"
 
 

@@ -35,6 +35,7 @@ class TestProvision:
         later = datetime.now(UTC) + timedelta(days=366)
         provision(es, today=later)
         assert len(es.indices.get_alias(name="rasid-articles")) == 2
+        es.indices.delete(index=f"rasid-*-v1-{later:%Y}")
 
     def test_in_december_the_next_year_is_ready(self, es):
         provision(es, today=datetime(2030, 12, 5, tzinfo=UTC))

@@ -64,7 +64,7 @@ def _java() -> Check:
 
 
 def _elasticsearch() -> Check:
-    with connect(settings()) as es:
+    with connect(settings(), keeper=True) as es:
         info = es.info()
         health = es.cluster.health()["status"]
     where = settings().es_address or local_node.status().url
@@ -77,7 +77,7 @@ def _elasticsearch() -> Check:
 
 
 def _templates() -> Check:
-    with connect(settings()) as es:
+    with connect(settings(), keeper=True) as es:
         changes = provision(es, dry_run=True)
     names = ", ".join(sorted({change.name for change in changes}))
     return Check(
@@ -89,7 +89,7 @@ def _templates() -> Check:
 
 
 def _clock() -> Check:
-    with connect(settings()) as es:
+    with connect(settings(), keeper=True) as es:
         said = es.options(request_timeout=10).nodes.stats(metric="os")
     theirs = max(node["timestamp"] for node in said["nodes"].values()) / 1000
     skew = abs(datetime.now(UTC).timestamp() - theirs)
