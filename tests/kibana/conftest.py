@@ -92,7 +92,7 @@ def _mention(dice: random.Random, mention_id: str) -> dict:
         "place": [place[0]],
         "place_precision": dice.choice(["town", "town", "country"]),
         "location": {"lat": place[1], "lon": place[2]},
-        "weapon": [dice.choice(["عبوة ناسفة", "طائرة مسيرة"])],
+        "weapon_id": [dice.choice(["weapon.ied", "weapon.drone"])],
         "killed": dice.choice([None, {"min": dice.randrange(4), "max": 4 + dice.randrange(4)}]),
         "attribution": {
             "status": status,
@@ -113,7 +113,7 @@ def _incident(dice: random.Random, mention: dict) -> Write:
         "kinds": [mention["kind"]],
         "actors": mention["actor"],
         "actor_ids": mention["actor_id"],
-        "weapons": mention["weapon"],
+        "weapon_ids": mention["weapon_id"],
         "targets": mention["target"],
         "claimed_by": mention["attribution"]["claimed_by"],
         "contradicted": dice.random() < 0.3,

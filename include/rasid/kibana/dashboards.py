@@ -186,7 +186,7 @@ def _groups() -> Body:
                 15,
                 bars("ماذا فعلت", INCIDENTS, "kinds"),
                 bars("أين", INCIDENTS, "place"),
-                bars("بماذا", INCIDENTS, "weapons", query=ATTACK),
+                bars("بماذا", INCIDENTS, "weapon_ids", query=ATTACK),
                 bars("من استهدفت", INCIDENTS, "targets", query=ATTACK),
             ),
             row(

@@ -153,6 +153,8 @@ LABELS = {
     "via": "عبر",
     "waiting": "ينتظر",
     "weapon": "السلاح كما ورد",
+    "weapon_id": "السلاح",
+    "weapon_ids": "الأسلحة",
     "weapons": "الأسلحة كما وردت",
 }
 
@@ -191,6 +193,26 @@ _MODALITIES = {
     "demanded": "مطلب",
     "denied": "نُفي",
     "historical_background": "خلفية سابقة",
+}
+_WEAPONS = {
+    "weapon.air": "طيران",
+    "weapon.artillery": "مدفعية",
+    "weapon.belt": "حزام ناسف",
+    "weapon.bomb": "قنابل ومتفجرات",
+    "weapon.chem": "سلاح كيماوي",
+    "weapon.drone": "مسيّرات",
+    "weapon.drone.p": "طائرات مسيّرة",
+    "weapon.grenade": "قنابل يدوية",
+    "weapon.heavy": "أسلحة ثقيلة أو متوسطة",
+    "weapon.ied": "عبوات ناسفة",
+    "weapon.knife": "سلاح أبيض",
+    "weapon.mine": "ألغام",
+    "weapon.mortar": "قذائف",
+    "weapon.rocket": "صواريخ",
+    "weapon.rpg": "آر بي جي",
+    "weapon.small": "أسلحة خفيفة",
+    "weapon.suicide": "انتحاري",
+    "weapon.vbied": "سيارات مفخخة",
 }
 _POLLS = {
     "ok": "قُرئ",
@@ -273,6 +295,8 @@ _VALUES: dict[str, dict[str, str]] = {
     "kinds": _KINDS,
     "subtype": _KINDS,
     "subtypes": _KINDS,
+    "weapon_id": _WEAPONS,
+    "weapon_ids": _WEAPONS,
     "modality": _MODALITIES,
     "modalities": _MODALITIES,
     "actor_class": {

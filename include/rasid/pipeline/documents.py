@@ -89,6 +89,7 @@ def _mention_document(
         "force": _texts(mention["actors"]) if mention["tag"] == "troop_movement" else [],
         **{field: _texts(mention[spans]) for field, spans in _ROLES.items()},
         "actor_id": _ids(mention["actors"]),
+        "weapon_id": _ids(mention["weapons"]),
         "location": (
             {"lat": place["lat"], "lon": place["lon"]} if place.get("lat") is not None else None
         ),
