@@ -30,6 +30,7 @@ def test_the_dags_are_exactly_these(dags):
         "retag_archive",
         "score_tagger",
         "watch_sources",
+        "write_brief",
     }
 
 
