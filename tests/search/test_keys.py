@@ -251,7 +251,7 @@ class TestRights:
             ensure_provisioned(writer)
             with pytest.raises(AuthorizationException):
                 writer.cluster.health()
-        assert set(admin.security.get_role(name="rasid_*")) == {f"rasid_{role}" for role in RIGHTS}
+        assert {f"rasid_{role}" for role in RIGHTS} <= set(admin.security.get_role())
         # A key that went is made anew.
         retire_keys(admin, "writer", keep=create_key(admin, "writer"))
         assert run()[SETTINGS["writer"]] != made[SETTINGS["writer"]]

@@ -64,7 +64,7 @@ RIGHTS: dict[str, dict[str, Any]] = {
     # `rasid provision --migrate` and `--rollback`: for the hour in which they are run.
     "migrator": {
         "cluster": _TEMPLATES,
-        "indices": [{"names": ["rasid-*"], "privileges": ["manage", "index", "delete", *_READ]}],
+        "indices": [{"names": ["rasid-*"], "privileges": ["manage", "write", *_READ]}],
     },
     # The DAGs provision_search and keep_house: provisions, takes snapshots, deletes what is old.
     "keeper": {

@@ -77,10 +77,18 @@ def create_partition(es: Elasticsearch, write_alias: str) -> None:
         es.indices.update_aliases(
             actions=[{"add": {"index": name, "alias": each}} for each in names]
         )
-    else:
-        es.options(ignore_status=400).indices.create(
-            index=name, aliases={each: {} for each in names}
-        )
+        return
+    try:
+        es.indices.create(index=name, aliases={each: {} for each in names})
+    except AuthorizationException as error:
+        raise ConfigError(
+            f"There is no index behind {write_alias} yet, and this key may not make it. Run"
+            " `rasid provision` with a key of the role provisioner, or start the DAG"
+            " provision_search."
+        ) from error
+    except BadRequestError as error:
+        if error.error != "resource_already_exists_exception":
+            raise
 
 
 def template(family: str) -> dict[str, Any]:
