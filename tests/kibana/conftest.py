@@ -58,6 +58,8 @@ def draw(count: int, now: datetime) -> list[Write]:
         article = {
             **common,
             "story_id": str(number // 3),
+            "version": dice.choice([1, 1, 1, 2]),
+            "withdrawn_at": dice.choice([None, None, None, now.isoformat()]),
             "published_precision": dice.choice(["minute", "minute", "day"]),
             "tags": tags | {"mentions": len(mentions)},
         }

@@ -44,6 +44,8 @@ CLAIMED = 'attribution.status: "claimed"'
 ACCUSED = 'attribution.status: "accused"'
 GROUP = 'actor_class: ("militia" or "pro_state_militia" or "unattributed_armed")'
 SHARED = "sources >= 2"
+EDITED = "version >= 2"
+WITHDRAWN = "withdrawn_at: *"
 # A run's own line, which sums its feeds.
 WHOLE = 'feed_id: "*"'
 FAILED = 'not outcome: ("ok" or "not_modified" or "unchanged")'
@@ -374,10 +376,12 @@ def _sources() -> Body:
                     ["newsroom"],
                     [
                         count("أخبار"),
-                        unique("story_id", "قصص مشتركة"),
+                        unique("story_id", "قصص مختلفة"),
                         count("فيها هجوم", only="tags.attack: true"),
                         count("فيها تحرك", only="tags.troop_movement: true"),
                         total("tags.mentions", "وقائع مذكورة"),
+                        count("عُدّلت", only=EDITED),
+                        count("سُحبت", only=WITHDRAWN),
                         median("lag_minutes", "التأخر (دقيقة)"),
                     ],
                 ),
@@ -405,6 +409,23 @@ def _sources() -> Body:
                         "first_url",
                     ],
                     query=SHARED,
+                ),
+            ),
+            row(
+                12,
+                documents(
+                    "ما عدّله ناشره أو سحبه",
+                    ARTICLES,
+                    [
+                        "published_at",
+                        "outlet",
+                        "title",
+                        "version",
+                        "versions.change.casualties_changed",
+                        "withdrawn_at",
+                        "url",
+                    ],
+                    query=f"{EDITED} or {WITHDRAWN}",
                 ),
             ),
         ],

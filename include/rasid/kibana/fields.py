@@ -150,12 +150,15 @@ LABELS = {
     "trigger.text": "الكلمة الدالة",
     "url": "الرابط",
     "value": "القيمة",
+    "version": "النسخة",
+    "versions.change.casualties_changed": "تغيّر عدد الضحايا",
     "via": "عبر",
     "waiting": "ينتظر",
     "weapon": "السلاح كما ورد",
     "weapon_id": "السلاح",
     "weapon_ids": "الأسلحة",
     "weapons": "الأسلحة كما وردت",
+    "withdrawn_at": "سُحب في",
 }
 
 _KINDS = {
@@ -330,6 +333,7 @@ _VALUES: dict[str, dict[str, str]] = {
     },
     "contradicted": _YES_NO,
     "closed": _YES_NO,
+    "versions.change.casualties_changed": _YES_NO,
     "country": _COUNTRIES,
     "countries": _COUNTRIES,
     "cause": _CAUSES,
