@@ -23,7 +23,7 @@ from rasid.airflow.once import Pass, read_pass
 from rasid.cli.tables import books_table, mentions_table, node_progress
 from rasid.demo.site import Site, demo_feeds, expectations, serve
 from rasid.errors import ConfigError
-from rasid.search import Query, alias, connect, local_node, search_articles
+from rasid.search import Query, alias, connect, local_node, provision, search_articles
 from rasid.settings import settings
 from rasid.web import Hosts
 
@@ -69,6 +69,9 @@ def start_schedule(out: Console, *, airflow_port: int) -> None:
     if not settings().es_url:
         with node_progress(out) as progress:
             local_node.start(progress=progress)
+    # Before anything is scheduled: what watches and links may run before the first monitor_news.
+    with connect(settings()) as es:
+        provision(es)
     home = settings().home / "airflow"
     # What hangs off monitor_news runs too: links, watching, scores; forms wait to be filled in.
     awake = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"}
