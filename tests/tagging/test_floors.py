@@ -59,8 +59,8 @@ def test_a_floor_moves_up_by_itself_and_down_only_by_its_flag(tmp_path):
 
 
 def test_a_floor_of_a_figure_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(LabelsError, match="all: atack"):
-        below_floors(FIGURES, GOLD, pinned(tmp_path, atack=0.9))
+    with pytest.raises(LabelsError, match="all: unheard"):
+        below_floors(FIGURES, GOLD, pinned(tmp_path, unheard=0.9))
 
 
 def test_labels_of_another_shape_are_refused_by_line(tagger, tmp_path):
