@@ -204,10 +204,8 @@ def _heatmap(config: Body, rows: list[Row]) -> str:
 def _heat(number: float, most: float) -> str:
     if not number:
         return "<td></td>"
-    # The root, so that ones and twos are told apart beside a hundred.
-    strong = 12 + 78 * (number / most) ** 0.5
-    light = ' class="strong"' if strong > 55 else ""
-    return f'<td{light} style="--heat:{strong:.0f}%">{_told(number)}</td>'
+    # The root, so that ones and twos show beside a hundred; above 62 % no text is legible.
+    return f'<td style="--heat:{10 + 52 * (number / most) ** 0.5:.0f}%">{_told(number)}</td>'
 
 
 def _table(config: Body, rows: list[Row]) -> str:
