@@ -63,8 +63,8 @@ def main() -> None:
         if city["population"] < SMALLEST.get(country, ELSEWHERE) and not capital:
             continue
         names = []
-        for name in city["alternatenames"]:
-            key = fold(name)
+        for name in map(str.strip, city["alternatenames"]):
+            key = fold(letters(name)[0])
             if not ARABIC.fullmatch(name) or len(name) < 3 or name.count(" ") > 2:
                 continue
             if key in taken or key in WORDS:

@@ -42,7 +42,9 @@ from rasid.tagging.times import publication
 
 RARE = 4  # a feature seen less often gets no weight
 SMALL = 0.02  # weights below this are not written
+COST = 0.003  # of F1 that fewer alarms may cost
 C_EVIDENCE = 0.15
+C_PRESENCE = 0.3
 C_HEADS = 0.1
 # How likely a further trigger must be, by rules, once its sentence is known to state an event.
 MORE = {"attack": -0.5, "troop_movement": -0.5}
@@ -146,6 +148,7 @@ def main() -> None:
         "heads": {"rules": {}, "joint": {}},
     }
     found: dict[tuple[str, str], np.ndarray] = {}
+    margins: dict[str, list[np.ndarray]] = {"rules": [], "joint": []}
     tops: dict[str, dict[int, tuple[float, Reading, Candidate]]] = {}
     for tag, field in TAGS:
         mine = [(row, reading, c) for row, reading, c in data.candidates if c.trigger.kind == tag]
@@ -163,16 +166,25 @@ def main() -> None:
         tops[tag] = top
         gold = np.array([bool(s[field]) for s in data.sentences])
         for mode in ("rules", "joint"):
+            # Where no word could be the event nothing is decided: such sentences are never found.
+            at = sorted(top)
             rows = [
-                presence(tag, top[k][0] if k in top else None, says if mode == "joint" else None)
-                for k, says in enumerate(data.says)
+                presence(top[k][2], top[k][0], data.says[k] if mode == "joint" else None)
+                for k in at
             ]
-            values, model, names = fitted(rows, list(gold), data.groups, 1.0)
+            some, model, names = fitted(
+                rows, [bool(gold[k]) for k in at], [data.groups[k] for k in at], C_PRESENCE
+            )
+            values = np.full(len(gold), -9.0)
+            values[at] = some
             f1, threshold = best_f1(values, gold)
             print(f"{tag} {mode}: F1 {f1:.4f} at {threshold:.2f}")
             out["presence"][mode][tag] = written(names, model.coef_[0], model.intercept_[0])
             out["thresholds"][mode][tag] = round(threshold, 2)
             found[tag, mode] = values >= threshold
+            margins[mode].append(values - threshold)
+    for mode in ("rules", "joint"):
+        out["thresholds"][mode]["document"] = document_margin(data, margins[mode])
     heads(data, tops, out, found)
     path = SOURCE / "weights.yaml"
     path.write_text(
@@ -180,6 +192,34 @@ def main() -> None:
         + yaml.safe_dump(out, allow_unicode=True, sort_keys=True, width=100),
         "utf-8",
     )
+
+
+def document_margin(data: Data, margins: Sequence[np.ndarray]) -> float:
+    """How far above its threshold a document's best sentence must be, for the others to count.
+
+    A document that states events says so plainly once; one that nearly does so everywhere is a
+    quiet one. The largest margin that costs less than COST of F1, over both tags.
+    """
+    groups = np.array(data.groups)
+    best = np.full(groups.max() + 1, -9.0)
+    np.maximum.at(best, groups, np.maximum(*margins))
+    quiet = np.ones(groups.max() + 1, bool)
+    gold = [np.array([bool(s[field]) for s in data.sentences]) for _, field in TAGS]
+    np.logical_and.at(quiet, groups, ~(gold[0] | gold[1]))
+    chosen, first = 0.0, None
+    for margin in np.arange(0.0, 2.01, 0.1):
+        alive = best[groups] >= margin
+        said = [alive & (m >= 0) for m in margins]
+        f1 = [
+            2 * int((x & y).sum()) / (int(x.sum()) + int(y.sum()))
+            for x, y in zip(said, gold, strict=True)
+        ]
+        alarms = 100 * float(np.mean(best[quiet] >= max(margin, 0.0)))
+        print(f"  margin {margin:.1f}: F1 {f1[0]:.4f} {f1[1]:.4f}, alarms {alarms:.1f}")
+        first = first or f1
+        if all(a - b <= COST for a, b in zip(first, f1, strict=True)):
+            chosen = float(margin)
+    return round(chosen, 2)
 
 
 def heads(

@@ -51,6 +51,20 @@ def test_our_own_lexicon_has_no_duplicate_names():
     assert not [p for p in lint_lexicon() if "belongs to" in p.what]
 
 
+def test_our_strong_triggers_and_actors_are_no_everyday_words():
+    assert not [p for p in lint_lexicon() if "commonest" in p.what]
+
+
+def test_an_everyday_trigger_without_a_counter_example_is_named(tmp_path):
+    folder = tmp_path / "lexicon"
+    folder.mkdir()
+    (folder / "common-words.txt").write_text("قصف\n", "utf-8")
+    (folder / "attack.yaml").write_text(GOOD, "utf-8")
+    (problem,) = lint_lexicon(folder)
+    assert problem.where == "attack.yaml:1"
+    assert "قصف is among the commonest words" in problem.what
+
+
 def test_examples_and_counter_examples_hold(tagger):
     assert not [p for p in lint_lexicon(tagger=tagger) if "example" in p.what]
 

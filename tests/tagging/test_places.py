@@ -25,7 +25,7 @@ def places(tagger, text):
     ids=["country", "unknown-village", "clitic-on-the-head", "side-without-preposition"],
 )
 def test_the_place_of_an_attack_is_found(tagger, text, place):
-    assert place in places(tagger, text)
+    assert any(place in found for found in places(tagger, text))
 
 
 def test_a_list_goes_on_after_a_plural_head(tagger):

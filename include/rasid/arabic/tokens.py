@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from rasid.arabic.fold import IGNORED, ascii_digits, fold, letters
@@ -46,13 +45,21 @@ class Token(NamedTuple):
         return self.shape.folded
 
 
-@lru_cache(maxsize=200_000)
+_SHAPES: dict[str, Shape] = {}  # by what is written; emptied when full
+_MOST_SHAPES = 200_000
+
+
 def _shape(kind: str, text: str) -> Shape:
     if kind == "word":
         plain, _ = letters(text)
-        return Shape(kind, plain, fold(plain), "\u064f" in text[:6])
-    plain = ascii_digits(text) if kind == "number" else text
-    return Shape(kind, plain, plain, damma=False)
+        shape = Shape(kind, plain, fold(plain), "\u064f" in text[:6])
+    else:
+        plain = ascii_digits(text) if kind == "number" else text
+        shape = Shape(kind, plain, plain, damma=False)
+    if len(_SHAPES) >= _MOST_SHAPES:
+        _SHAPES.clear()
+    _SHAPES[text] = shape
+    return shape
 
 
 def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
@@ -62,10 +69,11 @@ def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
     slices to what the reader sees. Words, numbers, Latin words and single marks are told apart.
     """
     tokens = []
+    known = _SHAPES.get
     for match in _TOKEN.finditer(text, start, len(text) if end is None else end):
-        kind = match.lastgroup or "mark"
-        surface = match.group()
-        tokens.append(Token(_shape(kind, surface), match.start(), match.end(), surface))
+        surface = match[0]
+        shape = known(surface) or _shape(match.lastgroup or "mark", surface)
+        tokens.append(Token(shape, match.start(), match.end(), surface))
     return tokens
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from rasid.tagging.features import stem_form
@@ -28,20 +29,25 @@ def logit(p: float) -> float:
     return max(-CLIP, min(CLIP, math.log(p / (1 - p))))
 
 
-def presence(tag: str, rule_score: float | None, model: Mapping[str, float] | None) -> Features:
-    """Features of the decision whether a sentence states an event of `tag`."""
-    out: dict[str, float] = {"bias": 1.0}
-    if rule_score is None:
-        out["rule:none"] = 1.0
-    else:
-        out["rule"] = max(-CLIP, min(CLIP, rule_score))
+def presence(best: Candidate, score: float, model: Mapping[str, float] | None) -> Features:
+    """Features of the decision whether a sentence states an event of its best candidate's tag.
+
+    `score` are the rules' log-odds of that candidate.
+    """
+    entry = best.trigger.entry
+    out: dict[str, float] = {
+        "bias": 1.0,
+        "rule": max(-CLIP, min(CLIP, score)),
+        f"trigger:{entry.id}": 1.0,
+        f"class:{entry.get('class')}": 1.0,
+    }
     if model is not None:
+        own = logit(model["attack" if entry.kind == "attack" else "movement"])
         out["model:attack"] = logit(model["attack"])
         out["model:movement"] = logit(model["movement"])
         out["model:militia"] = logit(model["militia"])
-        if rule_score is not None:
-            own = "attack" if tag == "attack" else "movement"
-            out["model:own:found"] = logit(model[own])
+        out["model:own:found"] = own
+        out[f"model:own:{entry.get('class')}"] = own
     return out
 
 
@@ -129,10 +135,26 @@ def class_features(
                 out[f"document:most:{cls}:alone"] = 1.0
     for cls in reading.title:
         out[f"title:{cls}"] = 1.0
+    alone = ":alone" if agent is None and frame.nisba is None else ""
+    for where, cls in _said_elsewhere(reading, candidate.sentence.index):
+        out[f"said:{where}:{cls}{alone}"] = 1.0
     if model is not None:
         out["model:militia"] = logit(model["militia"])
     out.update(_model(model, "class"))
     return out
+
+
+def _said_elsewhere(reading: Reading, index: int) -> Iterator[tuple[str, str]]:
+    """Whom other sentences name as attacker: «الهجوم» of a later one is mostly the same attack."""
+    others = [(k, cls) for k, cls in reading.attackers if k != index]
+    if not others:
+        yield "nowhere", ""
+        return
+    yield "first", others[0][1]
+    yield "most", Counter(cls for _, cls in others).most_common(1)[0][0]
+    before = [cls for k, cls in others if k < index]
+    if before:
+        yield "before", before[-1]
 
 
 def modality_features(candidate: Candidate, model: Mapping[str, float] | None) -> Features:

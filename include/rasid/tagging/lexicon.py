@@ -107,6 +107,7 @@ _FIELDS = _SHAPES | frozenset(
         "secondary",
         "arrest",
         "topic",
+        "plain",
         "generic",
         "person",
         "frame",

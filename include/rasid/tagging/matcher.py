@@ -39,14 +39,15 @@ class Matcher:
         self._entries = lexicon.entries
         self._trie = lexicon.trie
         self._morphology = morphology
-        self._memo: dict[Shape, _Known] = {}
+        self._memo: dict[str, _Known] = {}  # by what is written
 
-    def known(self, shape: Shape) -> _Known:
-        found = self._memo.get(shape)
+    def known(self, token: Token) -> _Known:
+        """What a token can be; its surface form is analysed once."""
+        found = self._memo.get(token.text)
         if found is None:
             if len(self._memo) >= self._LIMIT:
                 self._memo.clear()
-            found = self._memo[shape] = self._look_up(shape)
+            found = self._memo[token.text] = self._look_up(token.shape)
         return found
 
     def _look_up(self, shape: Shape) -> _Known:
@@ -76,7 +77,7 @@ class Matcher:
         covered = 0
         hidden: frozenset[str] = frozenset()  # kinds that the longer hit there swallows
         for i, token in enumerate(tokens):
-            known = self.known(token.shape)
+            known = self.known(token)
             if known is _NOTHING:
                 continue
             best = self._phrases(tokens, i, known) if known.edges else []
@@ -122,7 +123,7 @@ class Matcher:
         following = node.get("t:" + token.shape.folded)
         if following is not None:
             self._walk(tokens, i, j + 1, following, reading, ends)
-        for edge, _ in self.known(token.shape).edges:
+        for edge, _ in self.known(token).edges:
             following = node.get(edge)
             if following is not None:
                 self._walk(tokens, i, j + 1, following, reading, ends)
@@ -136,12 +137,12 @@ _NAMES = frozenset({"actor", "negative", "place", "country"})
 
 
 def _hidden(phrase: Sequence[Hit]) -> frozenset[str]:
-    """The kinds of hits that a phrase swallows: a name all («*»), a trigger only triggers."""
+    """The kinds of hits that a phrase swallows: a name all («*»), others their own kind."""
     if any(hit.kind in _NAMES for hit in phrase):
         return frozenset("*")
     if any(hit.kind == "force" for hit in phrase):
         return frozenset({"attack", "troop_movement", "force", "target", "actor"})
-    return frozenset({"attack", "troop_movement", *(hit.kind for hit in phrase)})
+    return frozenset(hit.kind for hit in phrase)
 
 
 _SKIPPED = frozenset({"_", '"', "«", "»", "“", "”", "'"})

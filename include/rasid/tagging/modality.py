@@ -42,6 +42,8 @@ _PART = folded(
     "صلته صلتهم مسؤولية مسؤوليتها مسؤوليته مسؤوليتهم المسؤولية علم علمها علمه بالضلوع بالتورط "
     "وقوف وقوفها وقوفه الوقوف اتهامات الاتهامات"
 )
+_AFTER = folded("بعد عقب إثر غداة")
+_COMES = folded("يأتي تأتي جاء جاءت ويأتي وتأتي وجاء وجاءت")
 _RESUMES = folded("على أن بأن إلى")
 _NOT = folded("لم لن ليس ليست ولم ولن وليس فلم فلن")
 _WAS = re.compile(r"[وف]?كان(?:ت|وا|ا|تا)?")
@@ -152,6 +154,10 @@ def _frame(sentence: Sentence, trigger: Hit) -> Ruling | None:
     dated = _dated(sentence, trigger)
     if dated is not None and dated.sure:
         return dated
+    for k in range(max(0, trigger.i - 3), trigger.i):
+        if words[k] in _AFTER and not _COMES.isdisjoint(words[max(0, k - 3) : k]):
+            # «ويأتي القرار بعد هجمات …»: the occasion of the news is news.
+            return Ruling("factual", None, "frame:comes-after", sure=True)
     for hit in sentence.of("modality"):
         if hit.entry.get("frame") and (hit.i <= 2 or abs(clauses[hit.i] - clauses[trigger.i]) <= 1):
             sure = bool(hit.entry.get("sure"))

@@ -7,6 +7,7 @@ Villages and quarters that no gazetteer knows are named after what they are: ق�
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from rasid.arabic import Token, folded
@@ -25,6 +26,7 @@ class Place(NamedTuple):
     prep: str  # the preposition on token `i`, or the word before it
     joined: bool  # «و» on token `i`, or a comma before it
     entry: Entry | None
+    dateline: bool = False  # where the reporter is or who speaks: no place of an event
 
 
 _HEADS = folded(
@@ -58,7 +60,7 @@ _NO_NAME = folded(
 def places_of(
     tokens: Sequence[Token], words: Sequence[str], hits: Sequence[Hit], bodies: Sequence[Party]
 ) -> list[Place]:
-    """The places of a sentence in order; datelines are left out."""
+    """The places of a sentence in order, datelines marked as such."""
     known = {h.i: h for h in hits if _is_place(h)}
     inside = {k for p in bodies for k in range(p.i, p.j) if p.armed}
     found: list[Place] = []
@@ -75,7 +77,8 @@ def places_of(
         if place is None and many and found[-1].j == k and _goes_on(tokens[k], words, hits, k):
             j = k + 2 if words[k][1:] in _TWO and k + 1 < len(words) else k + 1
             place = Place(k, j, k, 1, "و", joined=True, entry=None)
-        if place is not None and not _dateline(words, place):
+        if place is not None:
+            place = place._replace(dateline=_dateline(words, place))
             many = (place.i < place.name_i and _plural(words[place.i])) or (many and place.joined)
             found.append(place)
             end = place.j
@@ -130,6 +133,7 @@ def _headed(
     return Place(k, j, n, skip, prep or _before(words, k), joined, entry)
 
 
+@lru_cache(maxsize=50_000)
 def _head(word: str) -> tuple[str, int, str]:
     """The head that a word is, the letters of clitics before it, and its preposition."""
     for skip, clitic in ((0, ""), (1, "وبلف"), (2, "وف")):

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any
 
 from rasid.arabic import ascii_digits, sentences, tokenize
 from rasid.tagging.features import around, evidence
@@ -35,18 +37,85 @@ class Candidate:
     score: float  # log-odds by the fitted weights
 
 
-@dataclass(frozen=True, slots=True)
 class Reading:
-    """Sentences, candidates, and which classes of armed bodies the document names where."""
+    """Sentences with their triggers, and which classes of armed bodies the document names where."""
 
-    sentences: list[Sentence]
-    candidates: list[Candidate]
-    title: tuple[str, ...]  # classes of the armed bodies in the title
-    named: Counter[str]  # classes of all armed bodies of the document
+    def __init__(
+        self,
+        sentences: list[Sentence],
+        triggers: Mapping[int, Sequence[Hit]],
+        title_end: int,
+        weights: Mapping[str, Any],
+    ) -> None:
+        self.sentences = sentences
+        self.triggers = triggers  # by the index of their sentence
+        self._title = [s for s in sentences if s.start < title_end]
+        self._weights = weights
+        self._read: dict[tuple[int, str], list[Candidate]] = {}
+
+    @cached_property
+    def title(self) -> tuple[str, ...]:
+        """Classes of the armed bodies in the title."""
+        return tuple(p.cls for s in self._title for p in s.bodies if p.armed)
 
     def elsewhere(self, sentence: Sentence) -> Counter[str]:
         """Classes of the armed bodies outside `sentence`."""
-        return self.named - Counter(p.cls for p in sentence.bodies if p.armed)
+        return self._named - Counter(p.cls for p in sentence.bodies if p.armed)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Everything that a trigger could state, not yet gated."""
+        return [c for index in self.triggers for tag in TAGS for c in self.of(index, tag)]
+
+    @cached_property
+    def attackers(self) -> list[tuple[int, str]]:
+        """Sentence and class of the attackers that likely attacks of the document name."""
+        return [
+            (index, c.frame.agents[0].cls)
+            for (index, tag), candidates in sorted(self._read.items())
+            if tag == "attack"
+            for c in candidates
+            if c.score >= 0 and c.frame.agents and c.frame.agents[0].cls
+        ]
+
+    def of(self, index: int, tag: str) -> list[Candidate]:
+        """The candidates of one tag in the sentence `index`."""
+        if (index, tag) not in self._read:
+            self._read[index, tag] = self._candidates(index, tag)
+        return self._read[index, tag]
+
+    def _candidates(self, index: int, tag: str) -> list[Candidate]:
+        sentence = self.sentences[index]
+        triggers = [t for t in self.triggers.get(index, ()) if t.entry.kind == tag]
+        if not triggers:
+            return []
+        context = tuple(around(self._title_kinds, self._kinds, sentence.hits))
+        found = []
+        for trigger in triggers:
+            frame = read_roles(sentence, trigger)
+            ruling = rule_modality(sentence, trigger)
+            own = evidence(sentence, trigger, frame, ruling)
+            features = tuple(dict.fromkeys((*own, *context)))
+            score = self._score(tag, features)
+            found.append(Candidate(sentence, trigger, frame, ruling, features, score))
+        return found
+
+    @cached_property
+    def _named(self) -> Counter[str]:
+        return Counter(p.cls for s in self.sentences for p in s.bodies if p.armed)
+
+    @cached_property
+    def _kinds(self) -> Counter[str]:
+        return Counter(h.entry.kind for s in self.sentences for h in s.hits)
+
+    @cached_property
+    def _title_kinds(self) -> frozenset[str]:
+        return frozenset(h.entry.kind for s in self._title for h in s.hits)
+
+    def _score(self, tag: str, features: Sequence[str]) -> float:
+        weights: Mapping[str, float] = self._weights.get(tag) or {}
+        get = weights.get
+        return get("bias", 0.0) + sum([get(f, 0.0) for f in features])
 
 
 class Reader:
@@ -55,32 +124,21 @@ class Reader:
     def __init__(self, lexicon: Lexicon, matcher: Matcher) -> None:
         self._weights = lexicon.weights
         self._matcher = matcher
-        self.triggers = Triggers(lexicon.entries)
+        self._triggers = Triggers(lexicon.entries)
 
     def read(self, text: str, title_end: int, day: date | None) -> Reading:
-        """The sentences of `text`, and everything that a trigger could state, not yet gated."""
+        """The sentences of `text` with all that could state an event."""
         found = list(self._sentences(text, day, day.year if day else latest_year(text)))
         title = [s for s in found if s.start < title_end]
         triggers = {}
         for s in found:
             if any(s.of(tag) for tag in TAGS):
                 before = [*title, found[s.index - 1]] if s.index else title
-                triggers[s.index] = list(
-                    self.triggers.of(s, near=any(other.has_body for other in before))
-                )
-        if not any(triggers.values()):
-            return Reading(found, [], (), Counter())  # most of a day's news ends here
-        kinds = frozenset(h.entry.kind for s in title for h in s.hits)
-        everything = Counter(h.entry.kind for s in found for h in s.hits)
-        candidates = [
-            c
-            for index, hits in triggers.items()
-            if hits
-            for c in self._candidates(found[index], hits, kinds, everything)
-        ]
-        classes = tuple(p.cls for s in title for p in s.bodies if p.armed)
-        named = Counter(p.cls for s in found for p in s.bodies if p.armed)
-        return Reading(found, candidates, classes, named)
+                near = any(other.has_body for other in before)
+                hits = list(self._triggers.of(s, near=near))
+                if hits:
+                    triggers[s.index] = hits
+        return Reading(found, triggers, title_end, self._weights)
 
     def _sentences(self, text: str, day: date | None, year: int | None) -> Iterator[Sentence]:
         index = 0
@@ -99,32 +157,11 @@ class Reader:
                 )
                 index += 1
 
-    def _candidates(
-        self,
-        sentence: Sentence,
-        triggers: Sequence[Hit],
-        title: frozenset[str],
-        everything: Counter[str],
-    ) -> Iterator[Candidate]:
-        context = tuple(around(title, everything, sentence.hits))
-        for trigger in triggers:
-            frame = read_roles(sentence, trigger)
-            ruling = rule_modality(sentence, trigger)
-            own = evidence(sentence, trigger, frame, ruling)
-            features = tuple(dict.fromkeys((*own, *context)))
-            score = self._score(trigger.entry.kind, features)
-            yield Candidate(sentence, trigger, frame, ruling, features, score)
-
-    def _score(self, tag: str, features: Sequence[str]) -> float:
-        weights: Mapping[str, float] = self._weights.get(tag) or {}
-        get = weights.get
-        return get("bias", 0.0) + sum([get(f, 0.0) for f in features])
-
 
 def latest_year(text: str) -> int | None:
     """The latest year that an undated text names: it was not written before."""
-    years = [int(y) for y in _YEAR.findall(ascii_digits(text))]
+    years = [int(ascii_digits(y)) for y in _YEAR.findall(text)]
     return max((y for y in years if y <= datetime.now(UTC).year), default=None)
 
 
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_YEAR = re.compile(r"(?<!\d)(?:19|20|١٩|٢٠|۱۹|۲۰)\d\d(?!\d)")

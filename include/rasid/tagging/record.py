@@ -140,11 +140,17 @@ def _roles(
         "to": [Piece(p.i, p.j, _place(p, tokens, text)) for p in frame.to],
         "places": [Piece(p.i, p.j, _place(p, tokens, text)) for p in frame.places],
     }
-    kinds = {"actors": decision.actor_class}
+    elsewhere = [(p.i, p.j) for p in frame.elsewhere]
+    never = {
+        "places": elsewhere,
+        "from": elsewhere + [(p.i, p.j) for p in frame.to],
+        "to": elsewhere + [(p.i, p.j) for p in frame.from_],
+    }
     return {
         name: joined(
             found, heard.get(actor if name == "actors" else name),
-            namer(sentence, text, kinds.get(name, "")),
+            namer(sentence, text, decision.actor_class if name == "actors" else ""),
+            never=never.get(name, ()), longer=name in never,
         )
         for name, found in pieces.items()
     }  # fmt: skip

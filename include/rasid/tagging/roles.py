@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from rasid.arabic import folded
@@ -40,6 +41,7 @@ class Frame:
     to: list[Place] = field(default_factory=list)
     via: list[Place] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
+    elsewhere: list[Place] = field(default_factory=list)  # named, but not where it happened
     weapons: list[Hit] = field(default_factory=list)
     nisba: Hit | None = None
     governor: Hit | None = None
@@ -108,6 +110,7 @@ def _scene(sentence: Sentence, head: Hit, trigger: Hit) -> _Scene:
     return _Scene(sentence, head, trigger, own, near, victims(sentence))
 
 
+@lru_cache(maxsize=4)
 def victims(sentence: Sentence) -> list[Party]:
     """The bodies that are killed, hit, taken: whoever they are, they do not act."""
     found = []
@@ -224,7 +227,9 @@ def _accused(scene: _Scene) -> Found:
         after = [p for p in scene.sentence.bodies if p.i >= hit.j and p.i - hit.j <= _CARRIED_REACH]
         before = [p for p in scene.sentence.bodies if hit.i - _CARRIED_REACH <= p.i < hit.i]
         if status == "claimed":
-            who = [p for p in after if scene.bare(p) and p.i - hit.j <= 1] or before[-1:]
+            armed = [p for p in before if p.armed]
+            who = [p for p in after if p.armed and scene.bare(p) and p.i - hit.j <= 1]
+            who = who or armed[-1:] or before[-1:]
             if who:
                 return [who[0]], "agent:claims"
         else:
@@ -386,7 +391,11 @@ def _places(sentence: Sentence, trigger: Hit, frame: Frame) -> None:
     last: list[Place] | None = None  # the list that an «و» goes on with
     at = -1
     for place in sentence.places:
-        if abs(clauses[place.i] - clauses[trigger.i]) > 2 or _of_somebody(sentence, place, trigger):
+        if place.dateline or _of_somebody(sentence, place, trigger):
+            frame.elsewhere.append(place)
+            last = None
+            continue
+        if abs(clauses[place.i] - clauses[trigger.i]) > 2:
             last = None
             continue
         goes_on = place.joined and last is not None and place.i - at <= 1

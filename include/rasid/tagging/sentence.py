@@ -53,7 +53,7 @@ class Sentence:
 
     @cached_property
     def places(self) -> list[Place]:
-        """The places it names, in order; datelines are left out."""
+        """The places it names, in order, datelines marked as such."""
         return places_of(self.tokens, self.words, self.hits, self.bodies)
 
     @cached_property

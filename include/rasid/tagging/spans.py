@@ -8,14 +8,15 @@ the rule is exact, a model's span when it is likely.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from rasid.arabic import part_of
 from rasid.tagging.mention import Role
 from rasid.tagging.sentence import Sentence
+from rasid.tagging.verifier import RoleSpan
 
 
-SUPPORT = 0.2  # of the model for a span that only the rules see
+SUPPORT = 0.35  # of the model for a span that only the rules see
 
 
 class Piece(NamedTuple):
@@ -27,30 +28,41 @@ class Piece(NamedTuple):
     sure: bool = False
 
 
-class Likely(Protocol):
-    """A span of the model at the tokens `i:j` of a sentence."""
-
-    i: int
-    j: int
-
-
 class Spans(NamedTuple):
     """What the model says of one role in one sentence."""
 
-    spans: Sequence[Likely]
+    spans: Sequence[RoleSpan]
     share: Sequence[float]  # of each token: how likely it belongs to the role
 
 
 def joined(
-    pieces: Sequence[Piece], model: Spans | None, name: Callable[[int, int], Role]
+    pieces: Sequence[Piece],
+    model: Spans | None,
+    name: Callable[[int, int], Role],
+    *,
+    never: Sequence[tuple[int, int]] = (),
+    longer: bool = False,
 ) -> tuple[Role, ...]:
-    """The roles of both; `name` makes the role of tokens that only the model sees."""
+    """The roles of both; `name` makes the role of tokens that only the model sees.
+
+    `never` are spans that the rules know to play another part. With `longer` what both see reaches
+    as far as the longer of them (a place with its head), else as far as the model says.
+    """
     if model is None:
         return tuple(p.role for p in pieces)
     found: dict[int, Role] = {}
     free = list(pieces)
+    taken: list[tuple[int, int]] = []
     for span in model.spans:
         same = [p for p in free if p.i < span.j and p.j > span.i]
+        if not same and any(i < span.j and j > span.i for i, j in (*never, *taken)):
+            continue
+        inside = longer and same and (len(same) > 1 or same[0].j - same[0].i >= span.j - span.i)
+        if inside:
+            found |= {p.i: p.role for p in same}
+            taken += [(p.i, p.j) for p in same]
+            free = [p for p in free if p not in same]
+            continue
         made = name(span.i, span.j)
         if same:
             free = [p for p in free if p not in same]

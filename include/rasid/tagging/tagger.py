@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rasid.arabic import Morphology
 from rasid.settings import settings
@@ -25,13 +25,26 @@ from rasid.tagging.mention import Mention
 from rasid.tagging.reading import Candidate, Reader, Reading
 from rasid.tagging.record import Decision, facts_of, record
 from rasid.tagging.roles import SURE_AGENTS
+from rasid.tagging.spans import Spans
 from rasid.tagging.triggers import TAGS
-from rasid.tagging.verifier import MODEL, Verifier
+from rasid.tagging.verifier import MODEL, ROLES, Verdict, Verifier
 
 
 VERSION = "2"  # raised when the same lexicon would tag differently
 
+# Below this share of the model no rule finds an event: its candidates are not even read.
+VETO = 0.03
+
 Says = Mapping[str, float]  # the model's probabilities for one sentence
+
+
+class Stated(NamedTuple):
+    """The candidates of one tag in one sentence, and how likely it states an event."""
+
+    candidates: list[Candidate]
+    tag: str
+    score: float
+    says: Says | None
 
 
 class Tagger:
@@ -60,19 +73,26 @@ class Tagger:
         `title_end` is where the title ends (default: the end of the first line).
         """
         reading = self.read(text, title_end=title_end, published_at=published_at)
-        options: dict[tuple[int, str], list[Candidate]] = {}
-        for c in reading.candidates:
-            options.setdefault((c.sentence.index, c.trigger.entry.kind), []).append(c)
-        wanted = sorted({index for index, _ in options})
-        model = self._ask(reading, wanted)
+        verdict = self._ask(reading)
+        stated = [
+            Stated(candidates, tag, self._score(candidates, says), says)
+            for index in reading.triggers
+            for says in [verdict.says(index) if verdict is not None else None]
+            for tag in TAGS
+            if says is None or says[tag.removeprefix("troop_")] >= VETO
+            for candidates in [reading.of(index, tag)]
+            if candidates
+        ]
+        # A document that states events says so plainly once; else it only nearly does, everywhere.
+        plain = max((s.score - self._threshold[s.tag] for s in stated), default=-1.0)
+        if plain < self._threshold["document"]:
+            return []
         found = [
             mention
-            for sentence in wanted
-            for mention in self._mentions(
-                text, reading, [options.get((sentence, tag), []) for tag in TAGS],
-                model.get(sentence),
-            )
-        ]  # fmt: skip
+            for s in stated
+            if s.score >= self._threshold[s.tag]
+            for mention in self._mentions(text, reading, s, verdict)
+        ]
         return sorted(found, key=lambda m: (m.start, m.end, m.tag))
 
     def read(
@@ -83,31 +103,30 @@ class Tagger:
             title_end = max(0, text.find("\n"))
         return self._reader.read(text, title_end, published_at.date() if published_at else None)
 
-    def _ask(self, reading: Reading, wanted: list[int]) -> dict[int, Says]:
-        """What the model says of the sentences in which a word could be an event."""
-        if self.verifier is None or not wanted:
-            return {}
-        verdict = self.verifier.read(reading.sentences, wanted)
-        return {k: verdict.says(k) for k in wanted}
+    def _ask(self, reading: Reading) -> Verdict | None:
+        """What the model says of the sentences in which some word could be an event."""
+        if self.verifier is None or not reading.triggers:
+            return None
+        return self.verifier.read(reading.sentences, list(reading.triggers))
+
+    def _score(self, candidates: Sequence[Candidate], says: Says | None) -> float:
+        """Log-odds that one of the candidates of a sentence states an event."""
+        best = max(candidates, key=lambda c: c.score)
+        weights = self._presence[best.trigger.entry.kind]
+        return total(weights, presence(best, best.score, says))
 
     def _mentions(
-        self, text: str, reading: Reading, options: list[list[Candidate]], says: Says | None
+        self, text: str, reading: Reading, stated: Stated, verdict: Verdict | None
     ) -> Iterator[Mention]:
-        """The mentions of one sentence, whose candidates stand in `options` by tag."""
-        facts = None
-        for tag, candidates in zip(TAGS, options, strict=True):
-            if not candidates:
-                continue
-            best = max(c.score for c in candidates)
-            score = total(self._presence[tag], presence(tag, best, says))
-            if score < self._threshold[tag]:
-                continue
-            facts = facts or facts_of(candidates[0].sentence, text)
-            floor = min(best, self._more[tag])
-            for c in _without_repeats([c for c in candidates if c.score >= floor]):
-                decision = self._decide(reading, c, score, says)
-                version = self.lexicon.manifest.hash
-                yield record(text, c, decision, facts, heard={}, lexicon_version=version)
+        """The mentions of one tag in one sentence."""
+        sentence = stated.candidates[0].sentence
+        facts = facts_of(sentence, text)
+        heard = _heard(verdict, sentence.index)
+        floor = min(max(c.score for c in stated.candidates), self._more[stated.tag])
+        for c in _without_repeats([c for c in stated.candidates if c.score >= floor]):
+            decision = self._decide(reading, c, stated.score, stated.says)
+            version = self.lexicon.manifest.hash
+            yield record(text, c, decision, facts, heard=heard, lexicon_version=version)
 
     def _decide(
         self, reading: Reading, candidate: Candidate, score: float, says: Says | None
@@ -146,6 +165,17 @@ class Tagger:
             yield f"model {p:.2f}"
             if (p >= 0.5) != (candidate.score >= 0):
                 yield "model and rules disagree"
+
+
+def _heard(verdict: Verdict | None, index: int) -> dict[str, Spans]:
+    """The model's spans of each role in one sentence."""
+    if verdict is None:
+        return {}
+    shares = verdict.role_shares(index)
+    return {
+        name: Spans(spans, (1 - shares[:, ROLES.index(name), 0]).tolist())
+        for name, spans in verdict.roles(index).items()
+    }
 
 
 def attack_kind(candidate: Candidate) -> str:

@@ -53,6 +53,9 @@ _ORDINALS = {
     )
     for word in words.split()
 }  # fmt: skip
+_TIME_WORDS = frozenset(
+    [*_WEEKDAYS, *_MONTHS, *_RELATIVE, *(first for first, _ in _TWO_WORD_MONTHS), fold("آب")]
+)
 _AUGUST = fold("آب")  # folds as «father»: a month only beside a day or a year
 _NUMBER = re.compile(r"\d{1,2}")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -92,7 +95,10 @@ def times(tokens: Sequence[Token], published: date | None) -> Iterator[Dated]:
     """
     i = 0
     while i < len(tokens):
-        found = _time_at(tokens, i, published)
+        shape = tokens[i].shape
+        found = None
+        if shape.kind == "number" or shape.folded.removeprefix("و") in _TIME_WORDS:
+            found = _time_at(tokens, i, published)
         if found is not None:
             yield found
         i = max(i + 1, found.j if found else 0)
