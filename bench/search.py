@@ -32,7 +32,6 @@ import time
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -330,7 +329,7 @@ def node() -> Iterator[Elasticsearch]:
     home = Path(tempfile.mkdtemp(prefix="rasid-bench-"))
     home.chmod(0o755)
     own = Settings(home=home, es_port=port)
-    made = replace(local_node.local_node(own), heap="1g")
+    made = local_node.local_node(own)
     local_node.start(made)
     try:
         with connect(own) as es:
