@@ -40,3 +40,19 @@ def test_denial_cue_and_time_are_told(document):
     assert (document["event_time_source"], document["event_time_raw"]) == ("relative", "أمس")
     assert document["in_combat"] is False
     assert document["pos"] == "noun"
+
+
+def test_victims_equipment_and_gazetteer_are_told():
+    """Who was killed, what moves beside people, and the place's number in GeoNames."""
+    at = datetime(2026, 11, 25, tzinfo=UTC)
+    text = "عنوان\nدفع الجيش بأربعين دبابة إلى الموصل بعد مقتل خمسة مدنيين بقصف على المدينة"
+    found = load_tagger().tag(text, published_at=at)
+    article = {"title": text, "published_at": None, "tagger_version": "l.1.joint", "story_id": "s"}
+    entry = Entry(
+        "e", "f", "https://outlet.test/1", "https://outlet.test/1", at, {},
+        article=article, mentions=tuple(m.to_json() for m in found),
+    )  # fmt: skip
+    made = mention_documents(entry, Run("r", "monitor_news", at), None)
+    assert "civilians" in {(m["killed"] or {}).get("who") for m in made}
+    assert any(m["equipment"] for m in made)
+    assert any(m["place_geonameid"] for m in made)

@@ -94,6 +94,7 @@ def _mention_document(
             {"lat": place["lat"], "lon": place["lon"]} if place.get("lat") is not None else None
         ),
         "place_precision": place.get("type") or None,
+        "place_geonameid": place.get("geonameid"),
         "event_time": when.get("iso_from") or None,
         "event_time_to": when.get("iso_to") or None,
         "event_time_precision": when.get("precision") or None,
@@ -147,6 +148,7 @@ _ROLES = {
     "via": "via",
     "place": "places",
     "weapon": "weapons",
+    "equipment": "equipment",
 }
 
 
@@ -205,7 +207,9 @@ def _ids(spans: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _range(count: dict[str, Any] | None) -> dict[str, Any] | None:
-    return {"min": count.get("min"), "max": count.get("max")} if count else None
+    if not count:
+        return None
+    return {"min": count["min"], "max": count["max"], "who": count["what"] or None}
 
 
 def _attribution(said: dict[str, Any]) -> dict[str, Any]:

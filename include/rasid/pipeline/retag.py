@@ -261,7 +261,7 @@ def differences(
                 left.remove(new)
                 pairs.append((old, new))
     for old, new in pairs:
-        differs = [name for name in _COMPARED if (old.get(name) or None) != (new.get(name) or None)]
+        differs = [name for name in _COMPARED if _value(old, name) != _value(new, name)]
         if not _overlap(old, new):
             differs.append("trigger")
         if differs:
@@ -270,6 +270,12 @@ def differences(
         yield _change("lost", old, [], old=old)
     for new in left:
         yield _change("gained", new, [], new=new)
+
+
+def _value(mention: Mapping[str, Any], name: str) -> Any:
+    """A field to compare; of a count its bounds, for who was counted came later to the index."""
+    value = mention.get(name) or None
+    return (value["min"], value["max"]) if isinstance(value, dict) else value
 
 
 def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
