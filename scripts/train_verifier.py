@@ -915,7 +915,7 @@ def figures(
 
 
 def write(model: v.Verifier, words: np.ndarray, path: Path) -> str:
-    """Write the model file; its version is the hash of its numbers."""
+    """Write the model file, not compressed: it loads at once. Its version hashes its numbers."""
     stored = dict(model.stored)
     for n, net in enumerate(model.networks):
         stored |= {f"{n}.{name}": value for name, value in net.items()}
@@ -932,7 +932,7 @@ def write(model: v.Verifier, words: np.ndarray, path: Path) -> str:
         "networks": len(model.networks),
         "marks": list(model.mark_numbers),
     }
-    np.savez_compressed(
+    np.savez(
         path, about=np.frombuffer(json.dumps(about).encode(), np.uint8), words=words, **halves
     )
     return str(about["version"])

@@ -82,16 +82,13 @@ def _age(year: int, published: int | None) -> str:
 def counted(sentence: Sentence) -> list[int]:
     """How often the sentence has each of COUNTED."""
     counts = [0] * len(COUNTED)
-    for hit in sentence.hits:
-        at = _COLUMN.get(hit.entry.kind)
-        if at is not None:
-            counts[at] += 1
-        elif hit.entry.kind == "target":
-            at = _COLUMN.get(str(hit.entry.get("casualty")))
-            if at is not None:
-                counts[at] += 1
     for party in sentence.bodies:
         at = _COLUMN.get("body:" + party.cls if party.armed else party.cls)
         if at is not None:
             counts[at] += 1
+    for hit in sentence.of("target"):
+        at = _COLUMN.get(str(hit.entry.get("casualty")))
+        if at is not None:
+            counts[at] += 1
+    counts[-len(_KINDS_COUNTED) :] = [len(sentence.of(kind)) for kind in _KINDS_COUNTED]
     return counts

@@ -203,7 +203,7 @@ class Verifier:
 
     @classmethod
     def load(cls, path: Path = MODEL) -> Verifier:
-        """Read the model file (0.2 s). ConfigError when it is missing or of another format."""
+        """Read the model file (0.1 s). ConfigError when it is missing or of another format."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 stored = {name: file[name] for name in file.files}
