@@ -170,6 +170,9 @@ def test_a_period_longer_than_a_run_takes_is_refused_with_the_remedy(one_feed, o
         days(one_feed.es, None, None)
 
 
+ONE = {"min": 1, "max": 1}
+
+
 def mention(start=0, trigger="قصف", event="attack", **fields):
     return {
         "event": event,
@@ -189,6 +192,8 @@ def mention(start=0, trigger="قصف", event="attack", **fields):
         ([mention()], [mention(modality="denied")], [("changed", ["modality"])]),
         ([mention(actor=["أ"])], [mention(actor=[])], [("changed", ["actor"])]),
         ([mention(actor=[])], [mention(actor=None)], []),
+        ([mention(killed=ONE)], [mention(killed={**ONE, "who": "armed"})], []),
+        ([mention(killed=ONE)], [mention(killed=None)], [("changed", ["killed"])]),
         ([mention(0)], [mention(10, "هجوم")], [("changed", ["trigger"])]),
         ([mention(0)], [mention(210)], [("lost", []), ("gained", [])]),
         ([mention(0)], [mention(0, event="troop_movement")], [("lost", []), ("gained", [])]),
@@ -201,6 +206,8 @@ def mention(start=0, trigger="قصف", event="attack", **fields):
         "other",
         "role",
         "empty",
+        "bounds",
+        "count",
         "word",
         "place",
         "event",
