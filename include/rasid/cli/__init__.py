@@ -332,7 +332,10 @@ def provision(
             out.print(f"{change.action}: {change.kind} {change.name}", markup=False, soft_wrap=True)
         if not shown:
             out.print("Nothing to change.")
-    raise typer.Exit(any(change.action == "needs migration" for change in left))
+    old = any(change.action == "needs migration" for change in left)
+    if old:
+        err.print("`rasid provision --migrate` moves them while writers write.", markup=False)
+    raise typer.Exit(old)
 
 
 @app.command()
