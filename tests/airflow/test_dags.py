@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from rasid.airflow.catalogue import dags_page
 from rasid.airflow.environment import POOLS
 from rasid.settings import ROOT
 
@@ -74,6 +75,11 @@ def test_every_road_is_the_same_group(dags):
         if stages:
             assert stages == ["fetch", "read", "tag", "index"][-len(stages) :], dag.dag_id
             assert stages[-1] == "index"
+
+
+def test_the_page_of_dags_is_current(dags):
+    """Run `python scripts/dags_page.py` after an edit in dags/."""
+    assert (ROOT / "docs/DAGs.md").read_text("utf-8") == dags_page(dags)
 
 
 def test_every_pool_exists(dags):
