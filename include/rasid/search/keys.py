@@ -66,7 +66,7 @@ RIGHTS: dict[str, dict[str, Any]] = {
         "cluster": _TEMPLATES,
         "indices": [{"names": ["rasid-*"], "privileges": ["manage", "write", *_READ]}],
     },
-    # The DAGs provision_search and keep_house: provisions, takes snapshots, deletes what is old.
+    # provision_search and `rasid snapshot`: provisions, takes snapshots, deletes what is old.
     "keeper": {
         "cluster": [*_TEMPLATES, *_SNAPSHOTS],
         "indices": [{"names": ["rasid-*"], "privileges": ["manage", "delete", *_READ]}],
