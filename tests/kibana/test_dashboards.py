@@ -69,6 +69,24 @@ class TestEachDashboard:
                 kinds = [drilldown["type"] for drilldown in panel["config"]["drilldowns"]]
                 assert "discover_drilldown" in kinds, panel["config"]["title"]
 
+    def test_a_click_that_leads_on_filters_every_panel_it_leads_to(self, body):
+        """Kibana carries the value as a filter; where its field is missing a panel is empty."""
+        for panel in panels(body, "vis"):
+            fields = [b["fields"][0] for b in buckets(panel["config"]) if "fields" in b]
+            for drilldown in panel["config"].get("drilldowns", []):
+                if drilldown["type"] == "dashboard_drilldown":
+                    there = panels(BODIES[drilldown["dashboard_id"]])
+                    views = {view(p["config"]) for p in there}
+                    assert all(set(fields) <= set(fields_of(v)) for v in views), fields
+
+    def test_a_click_on_an_incidents_value_filters_mentions_too(self, body):
+        own = {"first_newsroom", "claimed_by"}  # mentions have no such field
+        views = {view(panel["config"]) for panel in panels(body)}
+        for panel in panels(body, "vis"):
+            if view(panel["config"]) == "rasid-incidents" and MENTIONS in views:
+                fields = {b["fields"][0] for b in buckets(panel["config"]) if "fields" in b}
+                assert fields - own <= set(fields_of(MENTIONS)), panel["config"]["title"]
+
     def test_it_leads_to_every_other_dashboard_and_to_the_map(self, body):
         text = body["panels"][0]["config"]["content"]
         others = [own for own, other in BODIES.items() if other is not body]
@@ -357,6 +375,8 @@ ALIASES = {
     "actor_id": "actor_ids",
     "kind": "kinds",
     "newsroom": "newsrooms",
+    "target": "targets",
+    "weapon_id": "weapon_ids",
 }
 
 

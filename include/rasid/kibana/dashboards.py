@@ -2,6 +2,8 @@
 
 Where "how many" means how many things happened, incidents are counted, and where it means how many
 say so, newsrooms: ten reports of one attack are one attack, and one newsroom's ten feeds one voice.
+Incidents are grouped by the names that mentions have too (aliases in their mapping): a click on a
+bar filters the panels of both.
 
 `python -m rasid.kibana` writes them into include/kibana/; a test fails when they are out of date.
 """
@@ -142,7 +144,7 @@ def _situation() -> Body:
                 bars(
                     "الفاعلون بعدد الحوادث",
                     INCIDENTS,
-                    "actor_ids",
+                    "actor_id",
                     to=(GROUPS, TITLES[GROUPS]),
                 ),
                 bars("الأماكن بعدد الحوادث", INCIDENTS, "place"),
@@ -150,8 +152,8 @@ def _situation() -> Body:
             ),
             row(
                 15,
-                bars("كيف هوجم", INCIDENTS, "kinds", query=ATTACK),
-                bars("كيف تحركت القوات", INCIDENTS, "kinds", query=MOVEMENT),
+                bars("كيف هوجم", INCIDENTS, "kind", query=ATTACK),
+                bars("كيف تحركت القوات", INCIDENTS, "kind", query=MOVEMENT),
                 pie("من يقول ذلك؟", MENTIONS, "attribution.status"),
             ),
             row(18, documents("آخر ما قيل", MENTIONS, _MENTION)),
@@ -183,13 +185,13 @@ def _groups() -> Body:
                 metric("نُفيت", MENTIONS, query=f"{ATTACK} and {DENIED}"),
                 metric("القتلى بأدنى تقدير", INCIDENTS, total("killed.min"), query=ATTACK),
             ),
-            row(12, timeline("نشاطها عبر الزمن", INCIDENTS, by="kinds")),
+            row(12, timeline("نشاطها عبر الزمن", INCIDENTS, by="kind")),
             row(
                 15,
-                bars("ماذا فعلت", INCIDENTS, "kinds"),
+                bars("ماذا فعلت", INCIDENTS, "kind"),
                 bars("أين", INCIDENTS, "place"),
-                bars("بماذا", INCIDENTS, "weapon_ids", query=ATTACK),
-                bars("من استهدفت", INCIDENTS, "targets", query=ATTACK),
+                bars("بماذا", INCIDENTS, "weapon_id", query=ATTACK),
+                bars("من استهدفت", INCIDENTS, "target", query=ATTACK),
             ),
             row(
                 15,
@@ -235,7 +237,7 @@ def _groups() -> Body:
                     ],
                     query=ATTACK,
                 ),
-                heatmap("من فعل ماذا", INCIDENTS, "kinds", "actor_ids", query=ATTACK),
+                heatmap("من فعل ماذا", INCIDENTS, "kind", "actor_id", query=ATTACK),
                 widths=(28, 20),
             ),
             row(
@@ -289,8 +291,8 @@ def _movements() -> Body:
             ),
             row(
                 15,
-                bars("القوة المتحركة", INCIDENTS, "actor_ids", query=MOVEMENT),
-                bars("صورة التحرك", INCIDENTS, "kinds", query=MOVEMENT, limit=15),
+                bars("القوة المتحركة", INCIDENTS, "actor_id", query=MOVEMENT),
+                bars("صورة التحرك", INCIDENTS, "kind", query=MOVEMENT, limit=15),
                 bars("أين رُصدت", INCIDENTS, "place", query=MOVEMENT),
             ),
             row(
@@ -363,9 +365,9 @@ def _sources() -> Body:
             row(
                 15,
                 bars("من ينشر أولاً", INCIDENTS, "first_newsroom", query=SHARED),
-                bars("من روى الحوادث المشتركة", INCIDENTS, "newsrooms", query=SHARED),
+                bars("من روى الحوادث المشتركة", INCIDENTS, "newsroom", query=SHARED),
                 heatmap(
-                    "من يعيد ما نشره من", INCIDENTS, "first_newsroom", "newsrooms", query=SHARED
+                    "من يعيد ما نشره من", INCIDENTS, "first_newsroom", "newsroom", query=SHARED
                 ),
             ),
             row(
