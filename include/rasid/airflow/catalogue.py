@@ -68,10 +68,11 @@ def _form(dag: DAG) -> list[str]:
     if not dag.params:
         return []
     lines = ["", "| field | title | default |", "|---|---|---|"]
-    for name, value in dag.params.items():
-        schema = dag.params.get_param(name).schema
-        default = f"`{value}`" if value is not None else ""
-        lines.append(f"| `{name}` | {schema.get('title', '')} | {default} |")
+    for name in dag.params:
+        param = dag.params.get_param(name)  # items() would give Param objects, addresses and all
+        given = param.has_value and param.value is not None
+        default = f"`{param.value}`" if given else ""
+        lines.append(f"| `{name}` | {param.schema.get('title', '')} | {default} |")
     return lines
 
 
