@@ -13,8 +13,17 @@ from airflow.plugins_manager import AirflowPlugin
 from rasid_ops.app import app
 
 
+PAGES = {
+    "sources": "Source health",
+    "entries": "Where did it go",
+    "quarantine": "Quarantine",
+    "mentions": "Latest mentions",
+    "brief": "Daily brief",
+}
+
+
 class RasidOpsPlugin(AirflowPlugin):
-    """Source health in the navigation, behind Airflow's login."""
+    """Rasid's pages in the menu *Browse*, behind Airflow's login."""
 
     name = "rasid_ops"
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
@@ -22,10 +31,11 @@ class RasidOpsPlugin(AirflowPlugin):
     ]
     external_views: ClassVar[list[dict[str, Any]]] = [
         {
-            "name": "Source health",
-            "href": "/rasid/sources",
+            "name": name,
+            "href": f"/rasid/{path}",
             "destination": "nav",
             "category": "browse",
-            "url_route": "source-health",
+            "url_route": f"rasid-{path}",
         }
+        for path, name in PAGES.items()
     ]
