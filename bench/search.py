@@ -92,7 +92,7 @@ class Maker:
             s for *_, body in texts for s in re.split(r"(?<=[.؟!])\s+", body.strip()) if len(s) > 40
         ]
         places = yaml.safe_load((INCLUDE / "places" / "towns.yaml").read_text("utf-8"))
-        self.places = [(p["names"][0], p["lat"], p["lon"]) for p in places]
+        self.places = [(p["names"][0], p["lat"], p["lon"]) for p in places if "lat" in p]
         actors = yaml.safe_load((INCLUDE / "lexicon" / "actors.yaml").read_text("utf-8"))
         self.actors = [(a["names"][0], a["id"], a["class"]) for a in actors]
 
