@@ -17,7 +17,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trafilatura import extract  # noqa: TID253  (no DAG file)
+from trafilatura import extract
 
 from rasid.reading import read_page
 
