@@ -109,6 +109,7 @@ _FIELDS = _SHAPES | frozenset(
         "topic",
         "plain",
         "generic",
+        "everyday",
         "person",
         "frame",
         "backward",

@@ -15,6 +15,7 @@ from rasid.arabic import ascii_digits, sentences, tokenize
 from rasid.tagging.features import around, evidence
 from rasid.tagging.lexicon import Lexicon
 from rasid.tagging.matcher import Hit, Matcher
+from rasid.tagging.mention import MILITIA_CLASSES
 from rasid.tagging.modality import Ruling, rule_modality
 from rasid.tagging.roles import Frame, read_roles
 from rasid.tagging.sentence import Sentence
@@ -23,6 +24,7 @@ from rasid.tagging.triggers import TAGS, Triggers
 
 # Tokens of one sentence read together. News has fewer; a text without stops stays linear.
 LONGEST = 128
+MANY_TOPICS = 2  # sentences that make an everyday topic the document's
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Reader:
         found = list(self._sentences(text, day, day.year if day else latest_year(text)))
         title = [s for s in found if s.start < title_end]
         triggers = {}
-        for s in found:
+        for s in () if _off_topic(found, title) else found:
             if any(s.of(tag) for tag in TAGS):
                 before = [*title, found[s.index - 1]] if s.index else title
                 near = any(other.has_body for other in before)
@@ -156,6 +158,27 @@ class Reader:
                     year=year,
                 )
                 index += 1
+
+
+def _off_topic(sentences: Sequence[Sentence], title: Sequence[Sentence]) -> bool:
+    """Whether a document is about sport, fires, computers …: its attacks are figures of speech.
+
+    Two sentences of such a topic, or the title; and nobody killed, no group named, nobody armed
+    but soldiers or police at large.
+    """
+    about = sum(s.topic for s in sentences)
+    if not about or (about < MANY_TOPICS and not any(s.topic for s in title)):
+        return False
+    for s in sentences:
+        # A goal «kills the match»; the dead are counted in nouns and in the past.
+        dead = (h for h in s.of("target") if h.entry.get("casualty") == "killed")
+        if any(h.form != "pres" for h in dead):
+            return False
+        groups = (h for h in s.of("actor") if not h.entry.get("ambiguous"))
+        fighters = (h for h in s.of("force") if h.entry.get("class") in MILITIA_CLASSES)
+        if any(groups) or any(not h.entry.get("everyday") for h in fighters):
+            return False
+    return True
 
 
 def latest_year(text: str) -> int | None:

@@ -68,9 +68,13 @@ class Sentence:
 
     @cached_property
     def off_topic(self) -> bool:
-        """Whether it speaks of sport, games, weather, computers, and names no armed body."""
-        topics = any(h.entry.get("topic") for h in self.of("negative"))
-        return topics and not any(p.armed for p in self.bodies)
+        """Whether it speaks of such a topic and names no armed body."""
+        return self.topic and not any(p.armed for p in self.bodies)
+
+    @cached_property
+    def topic(self) -> bool:
+        """Whether it uses words of sport, games, weather, fires, computers."""
+        return any(h.entry.get("topic") for h in self.of("negative"))
 
     @cached_property
     def _by_kind(self) -> dict[str, list[Hit]]:

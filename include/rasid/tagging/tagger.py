@@ -25,7 +25,8 @@ from rasid.tagging.mention import Mention
 from rasid.tagging.reading import Candidate, Reader, Reading
 from rasid.tagging.record import Decision, facts_of, record
 from rasid.tagging.roles import SURE_AGENTS
-from rasid.tagging.spans import Spans
+from rasid.tagging.sentence import Sentence
+from rasid.tagging.spans import Spans, cleaned
 from rasid.tagging.triggers import TAGS
 from rasid.tagging.verifier import MODEL, ROLES, Verdict, Verifier
 
@@ -121,7 +122,7 @@ class Tagger:
         """The mentions of one tag in one sentence."""
         sentence = stated.candidates[0].sentence
         facts = facts_of(sentence, text)
-        heard = _heard(verdict, sentence.index)
+        heard = _heard(verdict, sentence)
         floor = min(max(c.score for c in stated.candidates), self._more[stated.tag])
         for c in _without_repeats([c for c in stated.candidates if c.score >= floor]):
             decision = self._decide(reading, c, stated.score, stated.says)
@@ -167,14 +168,14 @@ class Tagger:
                 yield "model and rules disagree"
 
 
-def _heard(verdict: Verdict | None, index: int) -> dict[str, Spans]:
+def _heard(verdict: Verdict | None, sentence: Sentence) -> dict[str, Spans]:
     """The model's spans of each role in one sentence."""
     if verdict is None:
         return {}
-    shares = verdict.role_shares(index)
+    shares = verdict.role_shares(sentence.index)
     return {
-        name: Spans(spans, (1 - shares[:, ROLES.index(name), 0]).tolist())
-        for name, spans in verdict.roles(index).items()
+        name: Spans(cleaned(name, spans, sentence), (1 - shares[:, ROLES.index(name), 0]).tolist())
+        for name, spans in verdict.roles(sentence.index).items()
     }
 
 

@@ -53,7 +53,7 @@ class Triggers:
         entry = hit.entry
         words = sentence.words
         limits = self._limits[entry.id]
-        if any(words[hit.j : hit.j + len(w)] == list(w) for w in limits.not_next):
+        if any(_follows(words, hit.j, w) for w in limits.not_next):
             return False
         if any(words[max(0, hit.i - len(w)) : hit.i] == list(w) for w in limits.not_prev):
             return False
@@ -65,6 +65,15 @@ class Triggers:
         if needs in ("context", None) or sentence.has_body or _has_nisba(hit, sentence):
             return entry.get("class") != "light" or _has_object(hit, limits.objects, sentence)
         return near and needs != "force_object"
+
+
+def _follows(words: list[str], j: int, phrase: tuple[str, ...]) -> bool:
+    """Whether a phrase comes next; one of several words may stand after two more.
+
+    «الانسحاب الأميركي من الاتفاق» is a withdrawal «من الاتفاق».
+    """
+    gaps = 3 if len(phrase) > 1 else 1
+    return any(words[k : k + len(phrase)] == list(phrase) for k in range(j, j + gaps))
 
 
 def _has_object(hit: Hit, objects: frozenset[str], sentence: Sentence) -> bool:
