@@ -606,9 +606,9 @@ def gradients(
     seen_marks = kept((places, 1), DROPPED_WORDS)
     marks = (b.marks @ net["marks"]) * seen_marks
     both = np.concatenate([x, marks], axis=1)
-    features = v.convolved(both, net, "conv", v.WIDTHS) * b.inside
+    features = v.convolved(both @ net["conv"], net["conv_bias"], v.WIDTHS) * b.inside
     highest = np.maximum.reduceat(features, edges, axis=0)[::2]
-    around = v.convolved(x, net, "context", v.CONTEXT_WIDTHS) * b.inside
+    around = v.convolved(x @ net["context"], net["context_bias"], v.CONTEXT_WIDTHS) * b.inside
     around_highest = np.maximum.reduceat(around, edges, axis=0)[::2]
     none = np.zeros((1, around.shape[1]), np.float32)
     known = np.concatenate([around_highest, none])  # row -1: there is none
@@ -932,9 +932,7 @@ def write(model: v.Verifier, words: np.ndarray, path: Path) -> str:
         "networks": len(model.networks),
         "marks": list(model.mark_numbers),
     }
-    np.savez(
-        path, about=np.frombuffer(json.dumps(about).encode(), np.uint8), words=words, **halves
-    )
+    np.savez(path, about=np.frombuffer(json.dumps(about).encode(), np.uint8), words=words, **halves)
     return str(about["version"])
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import zlib
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -32,8 +32,8 @@ from rasid.tagging.sentence import Sentence
 MODEL: Final = INCLUDE / "models" / "verifier.npz"
 FORMAT: Final = 2
 LONGEST: Final = 96  # tokens read of a sentence: 1 % of news sentences have more
-MEMO: Final = 40_000  # words remembered, then forgotten all at once: at most 25 MB
-BATCH: Final = 128  # sentences whose activations are in memory together (about 40 MB)
+MEMO: Final = 12_000  # words remembered, then forgotten all at once: at most 60 MB a network
+BATCH: Final = 36  # sentences asked together: with title and sentence before fewer words than MEMO
 CONTEXT_WEIGHT: Final = 0.5  # of the title's and the earlier sentence's n-grams beside its own
 WIDTHS: Final = (1, 2, 3, 5)  # of the convolutions over the sentence, in words
 CONTEXT_WIDTHS: Final = (1, 2)  # of those over title and earlier sentence
@@ -241,7 +241,8 @@ class Verifier:
         total = counts.sum(axis=0) if len(counts) else counts
         # A very long document is read in pieces.
         parts = [wanted[at : at + BATCH] for at in range(0, len(wanted), BATCH)]
-        return Verdict(self, [self._rows(sentences, part, counts, total) for part in parts])
+        # Read one by one: the memo may forget the words of a piece before the next.
+        return Verdict(self, (self._rows(sentences, part, counts, total) for part in parts))
 
     def _rows(
         self, sentences: Sequence[Sentence], wanted: Sequence[int], counts: Floats, total: Floats
@@ -280,7 +281,9 @@ class Verifier:
 
         Beside it what each network saw, from which `roles` reads on.
         """
-        seen = [_look(net, rows, self._memo.vectors) for net in self.networks]
+        self._memo.settle()
+        pairs = zip(self.networks, self._memo.products, strict=True)
+        seen = [_look(net, rows, products) for net, products in pairs]
         evidence = {
             "presence": _mean([s.logits["presence"] for s in seen]),
             "linear": self._linear(rows),
@@ -359,14 +362,11 @@ class Seen(NamedTuple):
     logits: dict[str, Floats]
 
 
-def _look(
-    net: Mapping[str, Floats],
-    rows: Rows,
-    vectors: Floats,
-) -> Seen:
-    """The convolutions and hidden layers of one network."""
-    starts, lengths, x = _laid_out([rows.numbers[k] for k in rows.wanted], vectors)
-    marks = np.zeros((len(x), net["marks"].shape[1]), np.float32)
+def _look(net: Mapping[str, Floats], rows: Rows, products: Floats) -> Seen:
+    """The convolutions and hidden layers of one network; `products` are the memo's."""
+    own = products[:, : net["conv"].shape[1]]
+    starts, lengths, over = _laid_out([rows.numbers[k] for k in rows.wanted], own)
+    marks = np.zeros((len(over), net["marks"].shape[1]), np.float32)
     pairs = [
         (start + token, number)
         for start, row in zip(starts.tolist(), rows.marks, strict=True)
@@ -375,11 +375,13 @@ def _look(
     if pairs:
         at, number = np.array(sorted(pairs)).T
         first = np.flatnonzero(np.diff(at, prepend=-1))
-        marks[at[first]] = np.add.reduceat(net["marks"][number], first, axis=0)
-    features = convolved(np.concatenate([x, marks], axis=1), net, "conv", WIDTHS)
+        at = at[first]
+        marks[at] = np.add.reduceat(net["marks"][number], first, axis=0)
+        over[at] += marks[at] @ net["conv"][-marks.shape[1] :]
+    features = convolved(over, net["conv_bias"], WIDTHS)
     edges = np.stack([starts, starts + lengths], axis=1).ravel()
     parts = [np.maximum.reduceat(features, edges, axis=0)[::2]]
-    parts += _around(net, rows, vectors)
+    parts += _around(net, rows, products)
     parts.append(np.stack(rows.place))
     score = np.exp(np.clip(features @ net["query"], -30, 30))  # far within float32
     whole = np.add.reduceat(score, edges, axis=0)[::2]
@@ -398,16 +400,17 @@ def _look(
 def _around(
     net: Mapping[str, Floats],
     rows: Rows,
-    vectors: Floats,
+    products: Floats,
 ) -> Iterator[Floats]:
     """The title's and the earlier sentence's filters, of each wanted row."""
     context = list(dict.fromkeys(k for k in (*rows.title, *rows.before) if k >= 0))
     width = len(CONTEXT_WIDTHS) * (len(net["context_bias"]) // len(CONTEXT_WIDTHS))
     highest = np.zeros((len(context) + 1, width), np.float32)  # the last row: there is none
     if context:
-        starts, lengths, x = _laid_out([rows.numbers[k] for k in context], vectors)
+        around = products[:, net["conv"].shape[1] :]
+        starts, lengths, over = _laid_out([rows.numbers[k] for k in context], around)
         edges = np.stack([starts, starts + lengths], axis=1).ravel()
-        over_words = convolved(x, net, "context", CONTEXT_WIDTHS)
+        over_words = convolved(over, net["context_bias"], CONTEXT_WIDTHS)
         highest[:-1] = np.maximum.reduceat(over_words, edges, axis=0)[::2]
     place = {k: n for n, k in enumerate(context)}
     for which in (rows.title, rows.before):
@@ -415,27 +418,26 @@ def _around(
 
 
 def _laid_out(
-    numbers: Sequence[NDArray[np.intp]], vectors: Floats
+    numbers: Sequence[NDArray[np.intp]], products: Floats
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """Starts and lengths of sentences, and their vectors with GAP rows of zeros around each."""
+    """Starts and lengths of sentences, and their products with GAP rows of zeros around each."""
     lengths = np.array([len(n) for n in numbers])
     starts = GAP + np.cumsum(lengths + GAP) - (lengths + GAP)
-    x = np.zeros((int(starts[-1] + lengths[-1]) + GAP, vectors.shape[1]), np.float32)
+    over = np.zeros((int(starts[-1] + lengths[-1]) + GAP, products.shape[1]), np.float32)
     for start, own in zip(starts.tolist(), numbers, strict=True):
-        x[start : start + len(own)] = vectors[own]
-    return starts, lengths, x
+        over[start : start + len(own)] = products[own]
+    return starts, lengths, over
 
 
-def convolved(x: Floats, net: Mapping[str, Floats], name: str, widths: Sequence[int]) -> Floats:
-    """Convolutions of all widths, rectified: (rows of x, filters of all widths).
+def convolved(over: Floats, bias: Floats, widths: Sequence[int]) -> Floats:
+    """Convolutions of all widths, rectified: (rows of over, filters of all widths).
 
-    One product with all windows' weights, then sums of its shifted columns. Rows in the gaps are
-    of no meaning.
+    `over` is the product of the inputs with all windows' weights; a window's sum is that of shifted
+    columns. Rows in the gaps are of no meaning.
     """
-    size = len(net[f"{name}_bias"]) // len(widths)
-    over = x @ net[name]
-    out = np.zeros((len(x), size * len(widths)), np.float32) + net[f"{name}_bias"]
-    inner = slice(GAP, len(x) - GAP)
+    size = len(bias) // len(widths)
+    out = np.zeros((len(over), len(bias)), np.float32) + bias
+    inner = slice(GAP, len(over) - GAP)
     column = 0
     for n, width in enumerate(widths):
         own = out[inner, n * size : (n + 1) * size]
@@ -464,9 +466,10 @@ def _spans(net: Mapping[str, Floats], seen: Seen, n: int) -> Floats:
 class Verdict:
     """What the model says of some sentences of one document."""
 
-    def __init__(self, model: Verifier, parts: Sequence[Rows]) -> None:
+    def __init__(self, model: Verifier, parts: Iterable[Rows]) -> None:
         self._model = model
         self._seen: dict[int, tuple[list[Seen], int]] = {}  # of a sentence: its part, its row there
+        self._shares: dict[int, Floats] = {}
         found = []
         for rows in parts:
             evidence, seen = model.evidence(rows)
@@ -493,9 +496,12 @@ class Verdict:
 
     def role_shares(self, index: int) -> Floats:
         """Shares of outside, first and further token of each role: (tokens, ROLES, 3)."""
-        seen, n = self._seen[index]
-        pairs = zip(self._model.networks, seen, strict=True)
-        return _mean([_spans(net, one, n) for net, one in pairs])
+        shares = self._shares.get(index)
+        if shares is None:
+            seen, n = self._seen[index]
+            pairs = zip(self._model.networks, seen, strict=True)
+            shares = self._shares[index] = _mean([_spans(net, one, n) for net, one in pairs])
+        return shares
 
 
 def spans(shares: Floats, weight: float) -> Iterator[RoleSpan]:
@@ -516,16 +522,22 @@ def _mean(values: Sequence[Floats]) -> Floats:
 
 
 class _Memo:
-    """Shapes of tokens met lately: number → vector, and shares of the linear part's sums.
+    """Shapes of tokens met lately: number → products with the convolutions, linear shares.
 
-    Number 0 is no word. Full, it is emptied before the next piece of a document.
+    Most words of an article are known from others, so that the largest products of the networks
+    are looked up. Number 0 is no word. Full, it is emptied before the next piece of a document.
     """
 
     def __init__(self, model: Verifier) -> None:
         self._model = model
         self._number: dict[Shape, int] = {}
         # Unused rows cost no memory: the system hands out pages when they are written.
-        self.vectors = np.zeros((MEMO, model.stored["vectors"].shape[1]), np.float32)
+        self._weights = [
+            np.concatenate([net["conv"][: len(net["context"])], net["context"]], axis=1)
+            for net in model.networks
+        ]
+        self.products = [np.zeros((MEMO, w.shape[1]), np.float32) for w in self._weights]
+        self._fresh: list[tuple[int, Floats]] = []  # numbers without products yet, and vectors
         self.shares = np.zeros((MEMO, 10), np.float32)  # own 3, their count, title 3, before 3
         self.hashes = np.zeros(MEMO, np.uint32)
 
@@ -540,6 +552,14 @@ class _Memo:
         numbers = [get(t.shape) or self._learn(t.shape) for t in tokens[:LONGEST]]
         return np.array(numbers or [0], np.intp)
 
+    def settle(self) -> None:
+        """Multiply the vectors of the words learnt since the last time, all at once."""
+        if self._fresh:
+            numbers, vectors = zip(*self._fresh, strict=True)
+            for products, weights in zip(self.products, self._weights, strict=True):
+                products[list(numbers)] = np.stack(vectors) @ weights
+            self._fresh.clear()
+
     def _learn(self, shape: Shape) -> int:
         number = self._number[shape] = len(self._number) + 1
         word = model_word(shape)
@@ -549,7 +569,7 @@ class _Memo:
             return linear[[hashed(g, len(linear)) for g in grams]].sum(axis=0, dtype=np.int64)
 
         grams = word_grams(word)
-        self.vectors[number] = self._model.vector(word)
+        self._fresh.append((number, self._model.vector(word)))
         self.hashes[number] = word_hash(word)
         self.shares[number, 0:3] = summed(grams)
         self.shares[number, 3] = len(grams)
