@@ -25,6 +25,7 @@ from datetime import timedelta
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from rasid.airflow.assets import ARTICLES
+from rasid.airflow.notify import GREEN, RED
 from rasid.airflow.retry import PLATFORM
 
 
@@ -36,6 +37,8 @@ from rasid.airflow.retry import PLATFORM
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,
+    on_failure_callback=RED,
+    on_success_callback=GREEN,
     tags=["rasid", "search"],
     default_args={
         "owner": "ops",

@@ -32,6 +32,7 @@ from airflow.sdk import Param, dag, task
 
 from rasid.airflow.articles import process
 from rasid.airflow.assets import ARTICLES
+from rasid.airflow.notify import GREEN, RED
 from rasid.airflow.retry import PLATFORM
 
 
@@ -42,6 +43,8 @@ from rasid.airflow.retry import PLATFORM
     max_active_runs=1,
     is_paused_upon_creation=False,
     doc_md=__doc__,
+    on_failure_callback=RED,
+    on_success_callback=GREEN,
     tags=["rasid", "quality"],
     default_args={
         "owner": "ops",

@@ -358,7 +358,6 @@ _VALUES: dict[str, dict[str, str]] = {
         "charset_repairs": "إصلاح الترميز",
         "slow_indexing": "فهرسة بطيئة",
         "books_open": "حسابات مفتوحة",
-        "late_run": "جولة متأخرة",
         "no_runs": "لا جولات",
         "red_run": "جولة فاشلة",
         "tagger_score": "دقة التصنيف",

@@ -37,7 +37,6 @@ class Kind(StrEnum):
     NO_RUNS = "no_runs"
     TAGGER_SCORE = "tagger_score"
     RED_RUN = "red_run"
-    LATE_RUN = "late_run"
 
 
 class Severity(StrEnum):
