@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from rasid.tagging.features import stem_form
@@ -136,25 +135,13 @@ def class_features(
     for cls in reading.title:
         out[f"title:{cls}"] = 1.0
     alone = ":alone" if agent is None and frame.nisba is None else ""
-    for where, cls in _said_elsewhere(reading, candidate.sentence.index):
+    said = reading.attackers(candidate.sentence.index) or {"nowhere": ""}
+    for where, cls in said.items():
         out[f"said:{where}:{cls}{alone}"] = 1.0
     if model is not None:
         out["model:militia"] = logit(model["militia"])
     out.update(_model(model, "class"))
     return out
-
-
-def _said_elsewhere(reading: Reading, index: int) -> Iterator[tuple[str, str]]:
-    """Whom other sentences name as attacker: «الهجوم» of a later one is mostly the same attack."""
-    others = [(k, cls) for k, cls in reading.attackers if k != index]
-    if not others:
-        yield "nowhere", ""
-        return
-    yield "first", others[0][1]
-    yield "most", Counter(cls for _, cls in others).most_common(1)[0][0]
-    before = [cls for k, cls in others if k < index]
-    if before:
-        yield "before", before[-1]
 
 
 def modality_features(candidate: Candidate, model: Mapping[str, float] | None) -> Features:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,15 +71,31 @@ class Reading:
         return [c for index in self.triggers for tag in TAGS for c in self.of(index, tag)]
 
     @cached_property
-    def attackers(self) -> list[tuple[int, str]]:
-        """Sentence and class of the attackers that likely attacks of the document name."""
-        return [
-            (index, c.frame.agents[0].cls)
-            for (index, tag), candidates in sorted(self._read.items())
-            if tag == "attack"
-            for c in candidates
-            if c.score >= 0 and c.frame.agents and c.frame.agents[0].cls
-        ]
+    def _attackers(self) -> dict[int, list[str]]:
+        """By sentence, the classes of the attackers that its likely attacks name."""
+        found: dict[int, list[str]] = {}
+        for (index, tag), candidates in sorted(self._read.items()):
+            for c in candidates if tag == "attack" else ():
+                if c.score >= 0 and c.frame.agents and c.frame.agents[0].cls:
+                    found.setdefault(index, []).append(c.frame.agents[0].cls)
+        return found
+
+    @cached_property
+    def _attacks(self) -> tuple[list[int], Counter[str]]:
+        return list(self._attackers), Counter(c for own in self._attackers.values() for c in own)
+
+    def attackers(self, index: int) -> dict[str, str]:
+        """Whom other sentences than `index` name as attacker: first, mostly, and just before."""
+        order, total = self._attacks
+        others = total - Counter(self._attackers.get(index, ()))
+        if not others:
+            return {}
+        first = order[0] if order[0] != index else order[1]
+        found = {"first": self._attackers[first][0], "most": others.most_common(1)[0][0]}
+        at = bisect_left(order, index)
+        if at:
+            found["before"] = self._attackers[order[at - 1]][-1]
+        return found
 
     def of(self, index: int, tag: str) -> list[Candidate]:
         """The candidates of one tag in the sentence `index`."""
@@ -133,10 +150,12 @@ class Reader:
         found = list(self._sentences(text, day, day.year if day else latest_year(text)))
         title = [s for s in found if s.start < title_end]
         triggers = {}
+        headed: bool | None = None  # whether the title names an armed body or a country
         for s in () if _off_topic(found, title) else found:
             if any(s.of(tag) for tag in TAGS):
-                before = [*title, found[s.index - 1]] if s.index else title
-                near = any(other.has_body for other in before)
+                if headed is None:
+                    headed = any(other.has_body for other in title)
+                near = headed or (s.index > 0 and found[s.index - 1].has_body)
                 hits = list(self._triggers.of(s, near=near))
                 if hits:
                     triggers[s.index] = hits

@@ -68,9 +68,13 @@ def record(
     facts: Facts,
     *,
     heard: Mapping[str, Spans],
+    document: bytes,
     lexicon_version: str,
 ) -> Mention:
-    """The mention of one decided candidate; `heard` are the model's spans of its roles."""
+    """The mention of one decided candidate.
+
+    `heard` are the model's spans of its roles, `document` a digest of the whole text.
+    """
     trigger, frame, sentence = candidate.trigger, candidate.frame, candidate.sentence
     tokens = sentence.tokens
     attack = trigger.kind == "attack"
@@ -105,7 +109,7 @@ def record(
         injured=facts.injured if attack else None,
         event_time=facts.time, attribution=facts.attribution,
         acled_sub_event=code.acled, plover_cat=code.plover, plover_mode=code.mode,
-        cameo=code.cameo, mention_id=_mention_id(text, trigger.kind, start),
+        cameo=code.cameo, mention_id=_mention_id(document, trigger.kind, start),
         lexicon_version=lexicon_version,
     )  # fmt: skip
 
@@ -228,8 +232,6 @@ def _outcome(modality: str, hits: Sequence[Hit], *, tag: str) -> str | None:
     return "occurred"
 
 
-def _mention_id(text: str, tag: str, start: int) -> str:
+def _mention_id(document: bytes, tag: str, start: int) -> str:
     """The same text gives the same id; the pipeline adds the article's."""
-    return hashlib.blake2b(
-        f"{tag}:{start}:{text}".encode(errors="replace"), digest_size=8
-    ).hexdigest()
+    return hashlib.blake2b(f"{tag}:{start}".encode(), key=document, digest_size=8).hexdigest()

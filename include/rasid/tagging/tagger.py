@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,11 +89,13 @@ class Tagger:
         plain = max((s.score - self._threshold[s.tag] for s in stated), default=-1.0)
         if plain < self._threshold["document"]:
             return []
+        # Once: a text of a megabyte may have thousands of mentions.
+        document = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
         found = [
             mention
             for s in stated
             if s.score >= self._threshold[s.tag]
-            for mention in self._mentions(text, reading, s, verdict)
+            for mention in self._mentions(text, document, reading, s, verdict)
         ]
         return sorted(found, key=lambda m: (m.start, m.end, m.tag))
 
@@ -117,7 +120,12 @@ class Tagger:
         return total(weights, presence(best, best.score, says))
 
     def _mentions(
-        self, text: str, reading: Reading, stated: Stated, verdict: Verdict | None
+        self,
+        text: str,
+        document: bytes,
+        reading: Reading,
+        stated: Stated,
+        verdict: Verdict | None,
     ) -> Iterator[Mention]:
         """The mentions of one tag in one sentence."""
         sentence = stated.candidates[0].sentence
@@ -126,8 +134,10 @@ class Tagger:
         floor = min(max(c.score for c in stated.candidates), self._more[stated.tag])
         for c in _without_repeats([c for c in stated.candidates if c.score >= floor]):
             decision = self._decide(reading, c, stated.score, stated.says)
-            version = self.lexicon.manifest.hash
-            yield record(text, c, decision, facts, heard=heard, lexicon_version=version)
+            yield record(
+                text, c, decision, facts,
+                heard=heard, document=document, lexicon_version=self.lexicon.manifest.hash,
+            )  # fmt: skip
 
     def _decide(
         self, reading: Reading, candidate: Candidate, score: float, says: Says | None

@@ -12,7 +12,7 @@ from rasid.tagging.sentence import Sentence
 
 
 TAGS = ("attack", "troop_movement")
-MOST_TRIGGERS = 24  # in one sentence; more is no news
+MOST_TRIGGERS = 12  # in one sentence; more is no news
 _REACH = 12  # tokens between a light verb and its object
 
 
