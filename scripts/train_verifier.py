@@ -150,8 +150,8 @@ def read(path: Path, matcher: Matcher) -> Sentences:
             np.float32,
         ),
         heads={
-            "class": labels("attack", "attack_class", v.CLASSES),
-            "kind": labels("movement", "movement_kind", v.KINDS),
+            "class": labels("attack", "attack_class", v.ATTACKER_CLASSES),
+            "kind": labels("movement", "movement_kind", v.MOVEMENT_KINDS),
             "attack_modality": labels("attack", "attack_modality", v.MODALITIES),
             "movement_modality": labels("movement", "movement_modality", v.MODALITIES),
         },
@@ -226,7 +226,10 @@ def folded_corpus(corpus: Path, work: Path) -> Path:
     folded = work / "corpus.txt"
     if not folded.exists():
         part = folded.with_suffix(".part")
-        with lzma.open(corpus, "rt", encoding="utf-8") as lines, part.open("w", "utf-8") as out:
+        with (
+            lzma.open(corpus, "rt", encoding="utf-8") as lines,
+            part.open("w", encoding="utf-8") as out,
+        ):
             for line in lines:
                 out.write(" ".join(v.model_word(token.shape) for token in tokenize(line)) + "\n")
         part.rename(folded)
@@ -791,7 +794,7 @@ def assembled(
         "linear": np.round(weights / scale).astype(np.int16),
         "linear_scale": scale.astype(np.float32),
         "linear_bias": bias.astype(np.float32),
-        "join": np.zeros((6 + len(v.CLASSES), 3), np.float32),
+        "join": np.zeros((6 + len(v.ATTACKER_CLASSES), 3), np.float32),
         "join_bias": np.zeros(3, np.float32),
         "role_weights": np.ones(len(v.ROLES), np.float32),
         **{f"{name}_exponent": np.float32(1) for name in HEADS},
