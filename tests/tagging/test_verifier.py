@@ -50,7 +50,7 @@ class TestScores:
         assert says[1]["attack"] > 0.8
         assert says[1]["factual_attack"] > 0.8
         assert says[2]["movement"] > 0.5
-        assert max((says[2][f"kind:{kind}"], kind) for kind in v.KINDS)[1] == "withdraw"
+        assert max((says[2][f"kind:{kind}"], kind) for kind in v.MOVEMENT_KINDS)[1] == "withdraw"
         assert says[3]["attack"] < 0.1
         assert says[3]["movement"] < 0.1
 

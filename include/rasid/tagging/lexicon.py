@@ -33,15 +33,14 @@ FILES = {
     "movement": "troop_movement", "modality": "modality", "attribution": "speech",
     "weapons": "weapon", "targets": "target", "negatives": "negative", "places": "place", "towns": "place",  # noqa: E501
 }  # fmt: skip
-ATTACKER_CLASSES = frozenset(
-    [
-        "militia",
-        "pro_state_militia",
-        "unattributed_armed",
-        "state",
-        "individual_criminal",
-        "unknown",
-    ]
+# In the order of the model's outputs.
+ATTACKER_CLASSES = (
+    "militia",
+    "pro_state_militia",
+    "unattributed_armed",
+    "state",
+    "individual_criminal",
+    "unknown",
 )
 MODALITIES = (
     "factual",
@@ -51,23 +50,21 @@ MODALITIES = (
     "denied",
     "historical_background",
 )
-MOVEMENT_KINDS = frozenset(
-    [
-        "deploy",
-        "reinforce",
-        "transit_convoy",
-        "border_cross_incursion",
-        "advance",
-        "withdraw",
-        "redeploy_reposition",
-        "rotate",
-        "mass_buildup",
-        "mobilise_alert",
-        "base_establish",
-        "base_evacuate",
-        "handover",
-        "fighters_relocated",
-    ]
+MOVEMENT_KINDS = (
+    "deploy",
+    "reinforce",
+    "transit_convoy",
+    "border_cross_incursion",
+    "advance",
+    "withdraw",
+    "redeploy_reposition",
+    "rotate",
+    "mass_buildup",
+    "mobilise_alert",
+    "base_establish",
+    "base_evacuate",
+    "handover",
+    "fighters_relocated",
 )
 ATTACK_SUBTYPES = frozenset(
     [
@@ -246,9 +243,14 @@ def _checked(fields: dict[str, Any], kind: str, at: str) -> Entry:
     if not _SHAPES & set(fields):
         raise LexiconError(f"{at}: {name}: no words. Give verb, noun, adj, word, phrase or names.")
     for field, allowed in (
-        ("class", TRIGGER_CLASSES if kind in ("attack", "troop_movement") else ATTACKER_CLASSES),
+        (
+            "class",
+            TRIGGER_CLASSES
+            if kind in ("attack", "troop_movement")
+            else frozenset(ATTACKER_CLASSES),
+        ),
         ("subtype", ATTACK_SUBTYPES),
-        ("kind", MOVEMENT_KINDS),
+        ("kind", frozenset(MOVEMENT_KINDS)),
         ("modality", frozenset(MODALITIES)),
     ):
         value = fields.get(field)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from rasid.arabic import Shape, Token
 from rasid.errors import ConfigError
 from rasid.settings import INCLUDE
+from rasid.tagging.lexicon import ATTACKER_CLASSES, MODALITIES, MOVEMENT_KINDS
 from rasid.tagging.marks import counted, hit_marks, other_marks
 from rasid.tagging.sentence import Sentence
 
@@ -39,43 +40,11 @@ WIDTHS: Final = (1, 2, 3, 5)  # of the convolutions over the sentence, in words
 CONTEXT_WIDTHS: Final = (1, 2)  # of those over title and earlier sentence
 GAP: Final = 2  # rows of zeros around each sentence: half of the widest convolution
 
-CLASSES: Final = (
-    "militia",
-    "pro_state_militia",
-    "unattributed_armed",
-    "state",
-    "individual_criminal",
-    "unknown",
-)
-KINDS: Final = (
-    "deploy",
-    "reinforce",
-    "transit_convoy",
-    "border_cross_incursion",
-    "advance",
-    "withdraw",
-    "redeploy_reposition",
-    "rotate",
-    "mass_buildup",
-    "mobilise_alert",
-    "base_establish",
-    "base_evacuate",
-    "handover",
-    "fighters_relocated",
-)
-MODALITIES: Final = (
-    "factual",
-    "foiled",
-    "threatened_planned",
-    "demanded",
-    "denied",
-    "historical_background",
-)
 PRESENCE: Final = ("attack", "militia", "movement")
 #: Softmax heads of the networks: name in the file and prefix of the outputs, labels.
 HEADS: Final = (
-    ("class", CLASSES),
-    ("kind", KINDS),
+    ("class", ATTACKER_CLASSES),
+    ("kind", MOVEMENT_KINDS),
     ("attack_modality", MODALITIES),
     ("movement_modality", MODALITIES),
 )
