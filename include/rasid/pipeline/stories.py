@@ -25,7 +25,7 @@ from elasticsearch.helpers import scan
 
 from rasid.pipeline.records import Entry, Run
 from rasid.reading import SAME_STORY, fingerprint, similarity
-from rasid.search import Write, alias, write_all
+from rasid.search import Write, alias, index_for, write_all
 from rasid.sources import Feed
 
 
@@ -261,7 +261,8 @@ def _rename(es: Elasticsearch, story: str, name: str) -> None:
             query = {"query": {"term": {"story_id": story}}}
             writes = [
                 Write(
-                    hit["_index"],
+                    # By its alias: while indices migrate, the one it was found in takes no writes.
+                    index_for(family, datetime.fromisoformat(hit["_source"]["first_seen_at"])),
                     hit["_id"],
                     hit["_version"],
                     {**hit["_source"], "story_id": name},
