@@ -358,6 +358,8 @@ def _configure(node: Node, jdk: Path) -> None:
         (node.folder / name).mkdir(parents=True, exist_ok=True)
     for name in ("log4j2.properties", "jvm.options"):
         shutil.copyfile(node.program / "config" / name, node.config / name)
+    # A start that was killed at the wrong moment leaves it, and Elasticsearch stumbles over it.
+    (node.config / "elasticsearch.keystore.tmp").unlink(missing_ok=True)
     options: dict[str, object] = {
         "cluster.name": node.cluster,
         "node.name": node.cluster,
