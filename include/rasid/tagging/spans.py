@@ -87,7 +87,13 @@ def joined(
         same = [p for p in free if p.i < span.j and p.j > span.i]
         if not same and any(i < span.j and j > span.i for i, j in (*never, *taken)):
             continue
-        inside = longer and same and (len(same) > 1 or same[0].j - same[0].i >= span.j - span.i)
+        # A span that reaches into a piece already taken was cut wrongly: the rules' cut holds.
+        astray = any(i < span.j and j > span.i for i, j in taken)
+        inside = (
+            longer
+            and same
+            and (astray or len(same) > 1 or same[0].j - same[0].i >= span.j - span.i)
+        )
         if inside:
             found |= {p.i: p.role for p in same}
             taken += [(p.i, p.j) for p in same]
