@@ -36,7 +36,7 @@ from airflow.sdk import Param, dag, task
 
 from rasid.airflow.articles import BACKFILL_POOL, process
 from rasid.airflow.assets import ARTICLES
-from rasid.airflow.retry import PLATFORM
+from rasid.airflow.retry import TASKS
 
 
 @dag(
@@ -47,15 +47,7 @@ from rasid.airflow.retry import PLATFORM
     is_paused_upon_creation=False,
     doc_md=__doc__,
     tags=["rasid", "ingest"],
-    default_args={
-        "owner": "ops",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": PLATFORM,
-        "execution_timeout": timedelta(minutes=10),
-    },
+    default_args=TASKS,
     params={
         "source": Param(
             type="string",

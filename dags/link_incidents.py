@@ -26,7 +26,7 @@ from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from rasid.airflow.assets import ARTICLES
 from rasid.airflow.notify import GREEN, RED
-from rasid.airflow.retry import PLATFORM
+from rasid.airflow.retry import TASKS
 
 
 @dag(
@@ -41,12 +41,7 @@ from rasid.airflow.retry import PLATFORM
     on_success_callback=GREEN,
     tags=["rasid", "search"],
     default_args={
-        "owner": "ops",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": PLATFORM,
+        **TASKS,
         # A hundred thousand mentions at once take minutes; an hour's take a second.
         "execution_timeout": timedelta(minutes=30),
     },

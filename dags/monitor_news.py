@@ -29,7 +29,6 @@ are remembered only when the books closed, and the next run takes up both.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, task
@@ -37,7 +36,7 @@ from airflow.sdk import Param, dag, task
 from rasid.airflow.articles import HTTP_POOL, process
 from rasid.airflow.assets import ARTICLES
 from rasid.airflow.notify import GREEN, RED
-from rasid.airflow.retry import PLATFORM
+from rasid.airflow.retry import TASKS
 
 
 @dag(
@@ -49,15 +48,7 @@ from rasid.airflow.retry import PLATFORM
     on_failure_callback=RED,
     on_success_callback=GREEN,
     tags=["rasid", "ingest"],
-    default_args={
-        "owner": "ops",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": PLATFORM,
-        "execution_timeout": timedelta(minutes=10),
-    },
+    default_args=TASKS,
     params={
         "only_due": Param(
             default=True,

@@ -22,12 +22,10 @@ Nothing else waits for this DAG but a new year: without it `monitor_news` turns 
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import Param, dag, task
 
 from rasid.airflow.notify import GREEN, RED
-from rasid.airflow.retry import PLATFORM
+from rasid.airflow.retry import TASKS
 
 
 @dag(
@@ -39,13 +37,7 @@ from rasid.airflow.retry import PLATFORM
     on_failure_callback=RED,
     on_success_callback=GREEN,
     tags=["rasid", "search", "ops"],
-    default_args={
-        "owner": "ops",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "retry_policy": PLATFORM,
-        "execution_timeout": timedelta(minutes=10),
-    },
+    default_args=TASKS,
     params={
         "dry_run": Param(
             default=False,

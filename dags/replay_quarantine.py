@@ -29,14 +29,12 @@ for `monitor_news` to try. At most 10,000 entries a run; start it again for more
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import Param, dag, task
 
 from rasid.airflow.articles import process
 from rasid.airflow.assets import ARTICLES
 from rasid.airflow.notify import GREEN, RED
-from rasid.airflow.retry import PLATFORM
+from rasid.airflow.retry import TASKS
 
 
 @dag(
@@ -49,15 +47,7 @@ from rasid.airflow.retry import PLATFORM
     on_failure_callback=RED,
     on_success_callback=GREEN,
     tags=["rasid", "ops"],
-    default_args={
-        "owner": "ops",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": PLATFORM,
-        "execution_timeout": timedelta(minutes=10),
-    },
+    default_args=TASKS,
     params={
         "cause": Param(
             default=None,

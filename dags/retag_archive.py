@@ -33,7 +33,7 @@ from airflow.sdk import Param, dag, task
 from rasid.airflow.articles import process
 from rasid.airflow.assets import ARTICLES
 from rasid.airflow.notify import GREEN, RED
-from rasid.airflow.retry import PLATFORM
+from rasid.airflow.retry import TASKS
 
 
 @dag(
@@ -46,15 +46,7 @@ from rasid.airflow.retry import PLATFORM
     on_failure_callback=RED,
     on_success_callback=GREEN,
     tags=["rasid", "quality"],
-    default_args={
-        "owner": "ops",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": PLATFORM,
-        "execution_timeout": timedelta(minutes=10),
-    },
+    default_args=TASKS,
     params={
         "feed": Param(
             default=None,

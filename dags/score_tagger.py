@@ -25,12 +25,10 @@ include/models` says what changed. A floor is lowered only on purpose: `rasid ev
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 from rasid.airflow.notify import GREEN, RED
-from rasid.airflow.retry import PLATFORM
+from rasid.airflow.retry import TASKS
 
 
 @dag(
@@ -42,15 +40,7 @@ from rasid.airflow.retry import PLATFORM
     on_failure_callback=RED,
     on_success_callback=GREEN,
     tags=["rasid", "quality"],
-    default_args={
-        "owner": "ops",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": PLATFORM,
-        "execution_timeout": timedelta(minutes=10),
-    },
+    default_args=TASKS,
 )
 def score_tagger():
     @task

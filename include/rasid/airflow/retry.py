@@ -1,4 +1,4 @@
-"""Which failures of a task are worth another try."""
+"""Which failures of a task are worth another try, and how long and how often tasks try."""
 
 from __future__ import annotations
 
@@ -49,3 +49,14 @@ PLATFORM = ExceptionRetryPolicy(
         ),
     ]
 )
+
+# The default_args of every DAG: a task that takes longer says so itself.
+TASKS = {
+    "owner": "ops",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+    "retry_policy": PLATFORM,
+    "execution_timeout": timedelta(minutes=10),
+}
