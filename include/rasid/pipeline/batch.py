@@ -27,6 +27,7 @@ log = structlog.get_logger()
 ENTRIES_PER_BATCH = 100
 # Four fetches at once wait 25 × 4 × 5 s for the turns of one host: within their patience.
 ENTRIES_OF_A_HOST = 25
+GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 _ITEMS = TypeAdapter(FeedItem)
 
 
@@ -106,14 +107,16 @@ def _shared_out(entries: Iterable[Entry]) -> list[list[Entry]]:
     """Batches of at most 100, each host's entries spread evenly over them.
 
     The tasks keep a host's pace together (rasid.web), so that every batch takes as long as the
-    others and all hosts are being read all the time, however few tasks run at once.
+    others. Batches whose numbers lie close share hosts: they are strewn by the golden ratio, or
+    tasks that run side by side would wait for the turns of the same third of the hosts.
     """
     work = sorted(entries, key=_host)
     if not work:
         return []
     most = max(Counter(map(_host, work)).values())
     count = max(math.ceil(len(work) / ENTRIES_PER_BATCH), math.ceil(most / ENTRIES_OF_A_HOST))
-    return [work[n::count] for n in range(count)]
+    strewn = sorted(range(count), key=lambda n: n * GOLDEN_RATIO % 1)
+    return [work[n::count] for n in strewn]
 
 
 def _host(entry: Entry) -> str:
