@@ -166,9 +166,9 @@ def end_runs(client: httpx.Client) -> None:
             client.patch(f"{path}/{run['dag_run_id']}", json={"state": "failed"}).raise_for_status()
 
 
-def set_paused(client: httpx.Client, *, paused: bool) -> None:
-    """Pause monitor_news or let its schedule run."""
-    body = {"is_paused": paused}
+def unpause(client: httpx.Client) -> None:
+    """Let monitor_news run, should somebody have paused it, as soon as its DAG is known."""
+    body = {"is_paused": False}
     until = time.monotonic() + START_SECONDS
     while True:
         answer = client.patch("/dags/monitor_news", json=body)
