@@ -57,6 +57,7 @@ class Row:
 def rows(site: str) -> list[Row]:
     dated = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
     canonical = f'<link rel="canonical" href="{site}/sound">'
+    printed = f'<link rel="canonical" href="{site}/whole">'
     noise = bytes((n * 7919 + n * n * 31) % 256 for n in range(5000))
     return [
         Row("sound", article(1), "indexed"),
@@ -93,6 +94,9 @@ def rows(site: str) -> list[Row]:
         Row("contradicting", article(6, head=dated), "indexed", None, CONFLICT),
         Row("same-text", article(1), "duplicate", "duplicate_text"),
         Row("same-page", article(7, head=canonical), "duplicate", "duplicate_url"),
+        # Both come new in the same batch, the copy before what it is a copy of.
+        Row("printed", article(9, head=printed), "duplicate", "duplicate_url"),
+        Row("whole", article(10), "indexed"),
         Row("crash", article(8), "quarantined", "extract_failed"),
     ]
 

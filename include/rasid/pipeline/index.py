@@ -166,13 +166,16 @@ def _twins(
         ids.add(hit["_id"])
         by_text.setdefault((hit["_source"]["newsroom"], hit["_source"]["text_hash"]), hit["_id"])
     twins = {}
-    for entry in entries:
+    # Pages that are their own canonical first: their copies may come in the same batch.
+    for entry in sorted(entries, key=lambda e: _canonical_id(e) != e.entry_id):
         feed = feeds.get(entry.feed_id)
         key = (feed.newsroom if feed else "", _hash(entry))
         canonical = _canonical_id(entry)
         first = canonical if canonical in ids else by_text.setdefault(key, entry.entry_id)
         if first != entry.entry_id and entry.entry_id not in stored:
             twins[entry.entry_id] = first
+        else:
+            ids.add(entry.entry_id)
     return twins
 
 
