@@ -61,6 +61,8 @@ class TestSearchAnalyzer:
             ("داعش", "تنظيم الدولة الإسلامية"),
             ("درون", "طائرة مسيرة"),
             ("قسد", "قوات سوريا الديمقراطية"),
+            ("جماعة الحوثي", "ميليشيات الحوثي"),  # of the lexicon
+            ("كوباني", "عين العرب"),  # of the gazetteer
         ],
     )
     def test_names_of_one_thing_meet(self, es, asked, written):

@@ -4,8 +4,9 @@ The stock `arabic` analyzer turns Lebanon into yoghurt and cuts the first syllab
 (search.md §2.1). The chain here: one char filter that offsets survive, stop words *before*
 normalization (the list knows على only as it is written), overrides before the light stemmer.
 
-The overrides are the forms of the words of include/elasticsearch/words.yaml that the stemmer would
-not bring together by itself, with the proclitics that Arabic writes onto them.
+The overrides are the forms of the words of include/elasticsearch/words.yaml and of the gazetteer's
+names that the stemmer would not bring together by itself, with the proclitics that Arabic writes
+onto them. The synonyms are the sure names of an armed actor or a place, and those of words.yaml.
 
 `python -m rasid.search.analysis` writes the file; a test fails when it is out of date.
 """
@@ -17,6 +18,7 @@ import re
 import unicodedata
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -26,6 +28,11 @@ from rasid.settings import INCLUDE
 
 FILE = INCLUDE / "elasticsearch" / "arabic.json"
 WORDS = INCLUDE / "elasticsearch" / "words.yaml"
+PLACES = INCLUDE / "places" / "places.yaml"
+TOWNS = INCLUDE / "places" / "towns.yaml"
+ACTORS = INCLUDE / "lexicon" / "actors.yaml"
+COMMON_WORDS = INCLUDE / "lexicon" / "common-words.txt"
+SHORTEST_NAME = 4  # letters: «لصور» is as often pictures as Tyre
 
 # What is written onto a word: conjunctions and prepositions, alone and before the article.
 _BARE = ("", "و", "ف", "ب", "ل", "ك", "وب", "ول")
@@ -34,6 +41,8 @@ _WITH_ARTICLE = ("ال", "وال", "بال", "كال", "فال", "لل", "وبا
 _PREFIXES = ("ال", "وال", "بال", "كال", "فال", "لل", "و")
 _SUFFIXES = ("ها", "ان", "ات", "ون", "ين", "يه", "ية", "ه", "ة", "ي")
 _NISBA = ("", "ة", "ون", "ين", "ات", "ا")
+
+_STOP_WORDS = frozenset({"في", "من", "على", "عن", "إلى", "مع", "بين"})  # those that names hold
 
 # Invisible or decorative: the word is the same without them.
 _DROPPED = (
@@ -93,13 +102,18 @@ def overrides() -> dict[str, str]:
         name, *others = (normalise(form) for form in line.split())
         people = [o + normalise(end) for o in others if o.endswith("ي") for end in _NISBA]
         _add(table, name, [name, *others, *people], radical)
+    for name in _places():
+        _add(table, name if name.startswith(radical) else name.removeprefix("ال"), [name], radical)
     return {form: to for form, to in table.items() if stem(form) != to}
 
 
 def synonyms() -> list[str]:
     """Rules of the filter `ar_synonyms`."""
     groups = yaml.safe_load(WORDS.read_text("utf-8"))["synonyms"]
-    return [", ".join(group) for group in groups]
+    groups += [_sure_names(entry) for entry in _entries(ACTORS)]
+    # «جنوب دارفور» is a part of «دارفور» and no other name of it.
+    groups += [_apart(_sure_names(entry)) for entry in _entries(PLACES)]
+    return [", ".join(group) for group in groups if len(group) > 1]
 
 
 def normalise(word: str) -> str:
@@ -118,6 +132,38 @@ def stem(word: str) -> str:
         if word.endswith(suffix) and len(word) >= len(suffix) + 2:
             word = word[: -len(suffix)]
     return word
+
+
+def _entries(file: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load(file.read_text("utf-8")))
+
+
+def _sure_names(entry: dict[str, Any]) -> list[str]:
+    """The names that mean this actor or place wherever they stand.
+
+    Without those that hold a stop word: the server takes no rule with one.
+    """
+    return [
+        name
+        for name in entry["names"]
+        if name not in entry.get("ambiguous", ()) and _STOP_WORDS.isdisjoint(name.split())
+    ]
+
+
+def _apart(names: list[str]) -> list[str]:
+    """Those that no other of the names is a part of."""
+    return [name for name in names if not any(o in name for o in names if o != name)]
+
+
+def _places() -> Iterator[str]:
+    """Normalised names of one word, no common words as well, of the countries we have fronts in."""
+    common = set(COMMON_WORDS.read_text("utf-8").split())
+    places = _entries(PLACES)
+    ours = {place.get("country") for place in places} - {None}
+    for entry in (*places, *(town for town in _entries(TOWNS) if town.get("country") in ours)):
+        for name in map(normalise, _sure_names(entry)):
+            if " " not in name and len(name) >= SHORTEST_NAME and name not in common:
+                yield name
 
 
 def _add(table: dict[str, str], to: str, forms: list[str], radical: tuple[str, ...]) -> None:
