@@ -30,7 +30,7 @@ import scipy.sparse as sp
 
 from sklearn.linear_model import LogisticRegression
 
-from rasid.arabic import Morphology, tokenize
+from rasid.arabic import Morphology, surfaces, tokenize
 from rasid.settings import settings
 from rasid.tagging import verifier as v
 from rasid.tagging.lexicon import SOURCE, open_lexicon
@@ -40,6 +40,15 @@ from rasid.tagging.mention import MILITIA_CLASSES
 from rasid.tagging.reading import latest_year
 from rasid.tagging.sentence import Sentence
 from rasid.tagging.times import publication
+from rasid.tagging.vocabulary import (
+    LONGEST,
+    context_grams,
+    hashed,
+    model_word,
+    subwords,
+    word_grams,
+    word_hash,
+)
 
 
 HEADS = [name for name, _ in v.HEADS]
@@ -109,10 +118,10 @@ def read(path: Path, matcher: Matcher) -> Sentences:
         titles.append(text.split("\n", 1)[0])
         day = publication(document["published_at"])
         for s in sorted(document["sentences"], key=lambda s: s["start"]):
-            tokens = tokenize(text, s["start"], s["end"])
+            written = surfaces(text, s["start"], s["end"])
             sentence = Sentence(
-                index=len(found), start=s["start"], end=s["end"], tokens=tokens,
-                hits=matcher.hits(tokens), day=day.date() if day else None,
+                index=len(found), start=s["start"], end=s["end"], text=text, surfaces=written,
+                hits=matcher.hits(written), day=day.date() if day else None,
                 year=day.year if day else latest_year(text),
             )  # fmt: skip
             found.append(sentence)
@@ -163,13 +172,13 @@ def read(path: Path, matcher: Matcher) -> Sentences:
 def marks_of(sentence: Sentence) -> Iterator[tuple[int, str]]:
     """All marks of a sentence's tokens, known to the model or not."""
     for hit in sentence.hits:
-        yield from ((hit.i, name) for name in hit_marks(hit) if hit.i < v.LONGEST)
-    yield from (pair for pair in other_marks(sentence) if pair[0] < v.LONGEST)
+        yield from ((hit.i, name) for name in hit_marks(hit) if hit.i < LONGEST)
+    yield from (pair for pair in other_marks(sentence) if pair[0] < LONGEST)
 
 
 def role_labels(s: Mapping[str, Any], text: str, sentence: Sentence) -> np.ndarray:
     """The labelled spans as marks on tokens; -1 where the role was not labelled."""
-    out = np.full((v.LONGEST, len(v.ROLES)), -1, np.int8)
+    out = np.full((LONGEST, len(v.ROLES)), -1, np.int8)
     if s["excluded"]:
         return out
     tags = {
@@ -187,7 +196,7 @@ def role_labels(s: Mapping[str, Any], text: str, sentence: Sentence) -> np.ndarr
                 i, j = place
                 own[i:j] = 2
                 own[i] = 1
-        own = own[: v.LONGEST]
+        own = own[:LONGEST]
         out[: len(own), r] = own
     return out
 
@@ -231,7 +240,7 @@ def folded_corpus(corpus: Path, work: Path) -> Path:
             part.open("w", encoding="utf-8") as out,
         ):
             for line in lines:
-                out.write(" ".join(v.model_word(token.shape) for token in tokenize(line)) + "\n")
+                out.write(" ".join(model_word(token.shape) for token in tokenize(line)) + "\n")
         part.rename(folded)
     return folded
 
@@ -333,7 +342,7 @@ def small_vectors(words: list[str], trained: np.ndarray, work: Path) -> dict[str
     if kept.exists():
         return dict(np.load(kept))
     vectors = normalised(trained)
-    at = [[v.hashed(gram, BUCKETS) for gram in v.subwords(word)] for word in words]
+    at = [[hashed(gram, BUCKETS) for gram in subwords(word)] for word in words]
     size = np.array([len(row) for row in at])
     values = np.repeat(1 / np.sqrt(size), size)
     matrix = sp.csr_matrix(
@@ -385,15 +394,15 @@ def linear_features(data: Sentences) -> sp.csr_matrix:
 
     title, before = neighbours(data.document)
     for row, words in enumerate(data.words):
-        columns = [v.hashed(gram, LINEAR) for word in words for gram in v.word_grams(word)]
-        hashes = np.array([v.word_hash(word) for word in words], np.uint32)
+        columns = [hashed(gram, LINEAR) for word in words for gram in word_grams(word)]
+        hashes = np.array([word_hash(word) for word in words], np.uint32)
         for gap in (0, 1):
             columns += v.pair_rows(hashes, gap, LINEAR).tolist()
         add(row, columns, 1.0)
         for where, other in (("T", title[row]), ("P", before[row])):
             around = data.words[other] if other >= 0 else []
-            grams = [gram for word in around for gram in v.context_grams(word, where)]
-            add(row, [v.hashed(gram, LINEAR) for gram in grams], v.CONTEXT_WEIGHT)
+            grams = [gram for word in around for gram in context_grams(word, where)]
+            add(row, [hashed(gram, LINEAR) for gram in grams], v.CONTEXT_WEIGHT)
     matrix = sp.csr_matrix((values, (of, at)), shape=(len(data.words), LINEAR), dtype=np.float32)
     matrix.sum_duplicates()
     return matrix
@@ -442,7 +451,7 @@ def inputs(data: Sentences, vectors: dict[str, np.ndarray]) -> Inputs:
     reader = v.Verifier("", vectors_only(vectors), row_of(vectors), {}, [])
     distinct = sorted({word for words in data.words for word in words})
     number = {word: i + 1 for i, word in enumerate(distinct)}
-    ids = np.zeros((len(data.words), v.LONGEST), np.int32)
+    ids = np.zeros((len(data.words), LONGEST), np.int32)
     for i, words in enumerate(data.words):
         ids[i, : len(words)] = [number[word] for word in words]
     met = Counter(name for marks in data.marks for _, name in marks)
@@ -669,7 +678,7 @@ def gradients(
         windows = np.concatenate([padded[:-2], padded[1:-1], padded[2:]], axis=1)
         outer = np.maximum(windows @ net["window"] + net["window_bias"], 0)
         by = v.softmax((outer @ net["roles"] + net["roles_bias"]).reshape(len(at), -1, 3))
-        label = data.roles[b.rows[of], np.clip(token, 0, v.LONGEST - 1)].copy()
+        label = data.roles[b.rows[of], np.clip(token, 0, LONGEST - 1)].copy()
         label[inside[:, 0] == 0] = -1
         i, r = np.nonzero(label >= 0)
         total -= ROLE_WEIGHT * float(np.log(by[i, r, label[i, r]] + 1e-7).sum()) / ROWS

@@ -7,6 +7,7 @@ that writers mix (أإآ/ا, ى/ي, ة/ه). ؤ and ئ are kept: قائد is not 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 
@@ -45,6 +46,8 @@ _PERSIAN = {
 }
 _FOLD = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه"})
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
+# Without one of these a word is its own letters, as most words of news are.
+_ODD = re.compile(f"[{re.escape(''.join(IGNORED))}{''.join(_PERSIAN)}\ufb50-\ufefc]")
 # What a writer may put where the lexicon spells the key: the key itself or something less specific.
 _LOOSER = {"أ": "ا", "إ": "ا", "آ": "ا", "ة": "ه", "ى": "ي", "ي": "ى", "ٱ": "ا"}
 
@@ -66,6 +69,8 @@ def ascii_digits(text: str) -> str:
 
 def letters(text: str) -> tuple[str, tuple[int, ...]]:
     """The letters of `text`, and for each of them the index of its character in `text`."""
+    if _ODD.search(text) is None:
+        return text, tuple(range(len(text)))
     out: list[str] = []
     at: list[int] = []
     for i, char in enumerate(text):

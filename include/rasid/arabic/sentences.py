@@ -5,24 +5,39 @@ from __future__ import annotations
 import re
 
 
-# A line break always ends one; a full stop does unless it belongs to an initial (د. أحمد), and
-# numbers are safe because the stop must be followed by a space, a quote or the end.
-_END = re.compile(r"\n+|(?:(?<!\s[دأمصب])(?<!^[دأمصب])\.|[!?؟؛…])+[\"'»”)\]]*(?=\s|$)")
+_LINE = re.compile(r"[^\n]+")
+# Stops, and the quotes and brackets that close after them. They are taken all at once (`++`, `*+`):
+# a line of stops would else be tried from each of them anew.
+_STOP = re.compile(r"([.!?؟؛…]++)[\"'»”)\]]*+")
+_INITIALS = frozenset("دأمصب")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
     """Spans of the sentences of `text`, trimmed, in order; the first line is one by itself."""
-    spans = []
-    start = 0
-    for match in _END.finditer(text):
-        spans.append((start, match.end()))
-        start = match.end()
-    spans.append((start, len(text)))
+    found = []
+    for line in _LINE.finditer(text):
+        start, stop = line.span()
+        for match in _STOP.finditer(text, start, stop):
+            end = match.end()
+            if (end == stop or text[end].isspace()) and not _of_initial(text, match):
+                found.append((start, end))
+                start = end
+        found.append((start, stop))
     trimmed = []
-    for a, b in spans:
-        piece = text[a:b]
+    for start, end in found:
+        piece = text[start:end]
         body = piece.strip()
         if body:
-            first = a + len(piece) - len(piece.lstrip())
+            first = start + len(piece) - len(piece.lstrip())
             trimmed.append((first, first + len(body)))
     return trimmed
+
+
+def _of_initial(text: str, stop: re.Match[str]) -> bool:
+    """Whether a stop ends a letter that stands for a name or title (د. أحمد) and no sentence."""
+    at = stop.start()
+    return (
+        stop[1] == "."
+        and text[at - 1 : at] in _INITIALS
+        and (at == 1 or text[at - 2].isspace())
+    )  # fmt: skip

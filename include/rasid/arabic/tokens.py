@@ -15,12 +15,14 @@ _ARABIC = (
     "\ufb50-\ufdfb\ufe70-\ufefc"
 )
 _DIGIT = "0-9٠-٩۰-۹"
-_TOKEN = re.compile(
-    rf"(?P<word>[{_ARABIC}](?:[{_ARABIC}{re.escape(_SKIP)}]*[{_ARABIC}])?[\u064b-\u0652\u0670]*)"
-    rf"|(?P<number>[{_DIGIT}]+(?:[.,:/٫٬٪-][{_DIGIT}]+)*)"
-    r"|(?P<latin>[A-Za-zÀ-ɏ]+)"
-    rf"|(?P<mark>[^\s{re.escape(_SKIP)}])"
-)
+_KINDS = {
+    "word": rf"[{_ARABIC}]++(?:[{re.escape(_SKIP)}]++[{_ARABIC}]++)*+[\u064b-\u0652\u0670]*+",
+    "number": rf"[{_DIGIT}]+(?:[.,:/٫٬٪-][{_DIGIT}]+)*",
+    "latin": r"[A-Za-zÀ-ɏ]+",
+    "mark": rf"[^\s{re.escape(_SKIP)}]",
+}
+_SURFACE = re.compile("|".join(_KINDS.values()))
+_KIND = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KINDS.items()))
 
 
 class Shape(NamedTuple):
@@ -49,32 +51,41 @@ _SHAPES: dict[str, Shape] = {}  # by what is written; emptied when full
 _MOST_SHAPES = 200_000
 
 
-def _shape(kind: str, text: str) -> Shape:
+def surfaces(text: str, start: int = 0, end: int | None = None) -> list[str]:
+    """What is written at each token of `text[start:end]`: all that most sentences are asked for.
+
+    A word keeps the marks written on it and the invisible characters inside it, so that its span
+    slices to what the reader sees; spaces and other invisible characters are no tokens.
+    """
+    return _SURFACE.findall(text, start, len(text) if end is None else end)
+
+
+def shape_of(surface: str) -> Shape:
+    """The shape of one of `surfaces`; words, numbers, Latin words and single marks differ."""
+    return _SHAPES.get(surface) or _learn(surface)
+
+
+def _learn(surface: str) -> Shape:
+    match = _KIND.match(surface)
+    kind = (match and match.lastgroup) or "mark"
     if kind == "word":
-        plain, _ = letters(text)
-        shape = Shape(kind, plain, fold(plain), "\u064f" in text[:6])
+        plain, _ = letters(surface)
+        shape = Shape(kind, plain, fold(plain), "\u064f" in surface[:6])
     else:
-        plain = ascii_digits(text) if kind == "number" else text
+        plain = ascii_digits(surface) if kind == "number" else surface
         shape = Shape(kind, plain, plain, damma=False)
     if len(_SHAPES) >= _MOST_SHAPES:
         _SHAPES.clear()
-    _SHAPES[text] = shape
+    _SHAPES[surface] = shape
     return shape
 
 
 def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
-    """All tokens of `text[start:end]` in order; spaces and invisible characters are no tokens.
-
-    A word keeps the marks written on it and the invisible characters inside it, so that its span
-    slices to what the reader sees. Words, numbers, Latin words and single marks are told apart.
-    """
-    tokens = []
-    known = _SHAPES.get
-    for match in _TOKEN.finditer(text, start, len(text) if end is None else end):
-        surface = match[0]
-        shape = known(surface) or _shape(match.lastgroup or "mark", surface)
-        tokens.append(Token(shape, match.start(), match.end(), surface))
-    return tokens
+    """All tokens of `text[start:end]` in order: its `surfaces` with their shapes and places."""
+    return [
+        Token(shape_of(surface := match[0]), match.start(), match.end(), surface)
+        for match in _SURFACE.finditer(text, start, len(text) if end is None else end)
+    ]
 
 
 def part_of(token: Token, skip: int) -> tuple[int, int]:

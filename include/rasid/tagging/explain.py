@@ -7,16 +7,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import jinja2
 import yaml
-
-from rich.console import Group
-from rich.text import Text
 
 from rasid.tagging.mention import Count, Mention
 
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from rich.console import Group
 
 HERE = Path(__file__).parent
 
@@ -98,6 +99,10 @@ class Shown(NamedTuple):
 
 def explain(mentions: Iterable[Mention]) -> Group:
     """Each mention in its sentence with its roles coloured, its facts, and why it fired."""
+    # Who only tags starts a fifth of a second sooner without it and without jinja2.
+    from rich.console import Group  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     blocks: list[Text] = []
     for m in mentions:
         line = Text(justify="right")
@@ -130,6 +135,8 @@ def explain_html(documents: Iterable[Tagged]) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
+    import jinja2  # noqa: PLC0415
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,

@@ -161,5 +161,5 @@ def explain_word(tagger: Tagger, words: str) -> list[Meaning]:
             words[tokens[h.i].start : tokens[h.j - 1].end], h.entry.id, h.kind, h.entry.where,
             h.form, "+".join(filter(None, (h.reading.prefix, h.reading.pronoun))),
         )
-        for h in tagger.matcher.hits(tokens)
+        for h in tagger.matcher.hits([t.text for t in tokens])
     ]  # fmt: skip

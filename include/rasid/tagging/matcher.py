@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rasid.arabic import Morphology, Reading, Shape, Token
+from rasid.arabic import Morphology, Reading, shape_of
 from rasid.tagging.lexicon import Entry, Lexicon
 
 
@@ -41,16 +41,18 @@ class Matcher:
         self._morphology = morphology
         self._memo: dict[str, _Known] = {}  # by what is written
 
-    def known(self, token: Token) -> _Known:
-        """What a token can be; its surface form is analysed once."""
-        found = self._memo.get(token.text)
-        if found is None:
-            if len(self._memo) >= self._LIMIT:
-                self._memo.clear()
-            found = self._memo[token.text] = self._look_up(token.shape)
+    def known(self, surface: str) -> _Known:
+        """What a token can be; each surface form is analysed once."""
+        return self._memo.get(surface) or self._learn(surface)
+
+    def _learn(self, surface: str) -> _Known:
+        if len(self._memo) >= self._LIMIT:
+            self._memo.clear()
+        found = self._memo[surface] = self._look_up(surface)
         return found
 
-    def _look_up(self, shape: Shape) -> _Known:
+    def _look_up(self, surface: str) -> _Known:
+        shape = shape_of(surface)
         if shape.kind != "word" or len(shape.folded) > 30:
             return _NOTHING
         readings = self._morphology.readings(shape.letters, shape.folded)
@@ -71,16 +73,20 @@ class Matcher:
             return _NOTHING
         return _Known(tuple(reversed(distinct.values())), tuple(dict(edges).items()))
 
-    def hits(self, tokens: Sequence[Token]) -> list[Hit]:
-        """Hits in order of place. What lies inside a longer hit of the same place is swallowed."""
+    def hits(self, surfaces: Sequence[str]) -> list[Hit]:
+        """What the lexicon knows of the tokens with these surfaces, in order of place.
+
+        What lies inside a longer hit of the same place is swallowed.
+        """
         found: list[Hit] = []
         covered = 0
         hidden: frozenset[str] = frozenset()  # kinds that the longer hit there swallows
-        for i, token in enumerate(tokens):
-            known = self.known(token)
-            if known is _NOTHING:
+        get = self._memo.get
+        for i, surface in enumerate(surfaces):
+            known = get(surface) or self._learn(surface)
+            if known is _NOTHING:  # as most words of news are
                 continue
-            best = self._phrases(tokens, i, known) if known.edges else []
+            best = self._phrases(surfaces, i, known) if known.edges else []
             if best and (i >= covered or best[0].j > covered):
                 found += best
                 covered = max(covered, best[0].j)
@@ -93,17 +99,17 @@ class Matcher:
                     found.append(Hit(entry, reading.form, i, i + 1, reading))
         return found
 
-    def _phrases(self, tokens: Sequence[Token], i: int, known: _Known) -> list[Hit]:
+    def _phrases(self, surfaces: Sequence[str], i: int, known: _Known) -> list[Hit]:
         ends: dict[int, list[Hit]] = {}
         for edge, reading in known.edges:
             node = self._trie.get(edge)
             if node is not None:
-                self._walk(tokens, i, i + 1, node, reading, ends)
+                self._walk(surfaces, i, i + 1, node, reading, ends)
         return ends[max(ends)] if ends else []
 
     def _walk(  # noqa: PLR0917
         self,
-        tokens: Sequence[Token],
+        surfaces: Sequence[str],
         i: int,
         j: int,
         node: Mapping[str, Any],
@@ -115,18 +121,17 @@ class Matcher:
             if hit not in (at := ends.setdefault(j, [])):
                 at.append(hit)
         # Writers join names by an underscore in hashtags, and quote parts of a phrase.
-        while j < len(tokens) and tokens[j].text in _SKIPPED and len(node) > ("" in node):
+        while j < len(surfaces) and surfaces[j] in _SKIPPED and len(node) > ("" in node):
             j += 1
-        if j >= len(tokens):
+        if j >= len(surfaces):
             return
-        token = tokens[j]
-        following = node.get("t:" + token.shape.folded)
+        following = node.get("t:" + shape_of(surfaces[j]).folded)
         if following is not None:
-            self._walk(tokens, i, j + 1, following, reading, ends)
-        for edge, _ in self.known(token).edges:
+            self._walk(surfaces, i, j + 1, following, reading, ends)
+        for edge, _ in self.known(surfaces[j]).edges:
             following = node.get(edge)
             if following is not None:
-                self._walk(tokens, i, j + 1, following, reading, ends)
+                self._walk(surfaces, i, j + 1, following, reading, ends)
 
 
 NO_READING = Reading("", "word", "", "", article=False, future=False, pronoun="")

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
-from rasid.arabic import ascii_digits, sentences, tokenize
+from rasid.arabic import ascii_digits, sentences, surfaces, tokenize
 from rasid.tagging.features import around, evidence
 from rasid.tagging.lexicon import Lexicon
 from rasid.tagging.matcher import Hit, Matcher
@@ -162,21 +162,32 @@ class Reader:
         return Reading(found, triggers, title_end, self._weights)
 
     def _sentences(self, text: str, day: date | None, year: int | None) -> Iterator[Sentence]:
-        index = 0
-        for start, end in sentences(text):
-            whole = tokenize(text, start, end)
-            for k in range(0, len(whole), LONGEST):
-                tokens = whole[k : k + LONGEST]
-                yield Sentence(
-                    index=index,
-                    start=start if k == 0 else tokens[0].start,
-                    end=end if k + LONGEST >= len(whole) else tokens[-1].end,
-                    tokens=tokens,
-                    hits=self._matcher.hits(tokens),
-                    day=day,
-                    year=year,
-                )
-                index += 1
+        for index, (start, end, written) in enumerate(_pieces(text)):
+            yield Sentence(
+                index=index,
+                start=start,
+                end=end,
+                text=text,
+                surfaces=written,
+                hits=self._matcher.hits(written),
+                day=day,
+                year=year,
+            )
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int, list[str]]]:
+    """Spans and surfaces of the sentences, those of more than LONGEST tokens cut in pieces."""
+    for start, end in sentences(text):
+        written = surfaces(text, start, end)
+        if 0 < len(written) <= LONGEST:
+            yield start, end, written
+            continue
+        tokens = tokenize(text, start, end)
+        for k in range(0, len(tokens), LONGEST):
+            own = tokens[k : k + LONGEST]
+            first = start if k == 0 else own[0].start
+            last = end if k + LONGEST >= len(tokens) else own[-1].end
+            yield first, last, written[k : k + LONGEST]
 
 
 def _off_topic(sentences: Sequence[Sentence], title: Sequence[Sentence]) -> bool:

@@ -1,4 +1,4 @@
-"""One sentence with all that was found in it; clauses and bodies are worked out when asked for."""
+"""One sentence with all that was found in it; tokens, clauses, bodies are made when asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 
-from rasid.arabic import Token
+from rasid.arabic import Token, shape_of, tokenize
 from rasid.tagging.actors import Party, parties
 from rasid.tagging.clauses import clause_ids
 from rasid.tagging.matcher import Hit
@@ -15,7 +15,7 @@ from rasid.tagging.times import Dated, times
 
 
 class Sentence:
-    """Tokens and hits of `text[start:end]`; most sentences of a day's news are never asked more."""
+    """Surfaces and hits of `text[start:end]`; most sentences of a day's news are asked no more."""
 
     def __init__(
         self,
@@ -23,7 +23,8 @@ class Sentence:
         index: int,
         start: int,
         end: int,
-        tokens: list[Token],
+        text: str,
+        surfaces: list[str],
         hits: list[Hit],
         day: date | None,
         year: int | None,
@@ -31,15 +32,21 @@ class Sentence:
         self.index = index
         self.start = start
         self.end = end
-        self.tokens = tokens
+        self.text = text  # of the document
+        self.surfaces = surfaces  # what is written at each token
         self.hits = hits
         self.day = day  # of publication: classes of groups depend on it
         self.year = year  # of publication, guessed from the text where the day is unknown
 
     @cached_property
+    def tokens(self) -> list[Token]:
+        """Its tokens."""
+        return tokenize(self.text, self.start, self.end)
+
+    @cached_property
     def words(self) -> list[str]:
         """The folded tokens."""
-        return [token.shape.folded for token in self.tokens]
+        return [shape_of(surface).folded for surface in self.surfaces]
 
     @cached_property
     def clauses(self) -> list[int]:

@@ -10,8 +10,8 @@ roles. Only numpy runs it. How it was trained and what it reaches: include/model
 
 from __future__ import annotations
 
+import itertools
 import json
-import zlib
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,23 +22,31 @@ import numpy as np
 
 from numpy.typing import NDArray
 
-from rasid.arabic import Shape, Token
+from rasid.arabic import Token
 from rasid.errors import ConfigError
 from rasid.settings import INCLUDE
 from rasid.tagging.lexicon import ATTACKER_CLASSES, MODALITIES, MOVEMENT_KINDS
 from rasid.tagging.marks import counted, hit_marks, other_marks
 from rasid.tagging.sentence import Sentence
+from rasid.tagging.vocabulary import (
+    GAP,
+    LONGEST,
+    PRODUCTS,
+    Convolutions,
+    Floats,
+    Numbers,
+    Vocabulary,
+    gram_hashes,
+    model_word,
+    summed,
+)
 
 
 MODEL: Final = INCLUDE / "models" / "verifier.npz"
 FORMAT: Final = 2
-LONGEST: Final = 96  # tokens read of a sentence: 1 % of news sentences have more
-MEMO: Final = 12_000  # words remembered, then forgotten all at once: at most 60 MB a network
-BATCH: Final = 36  # sentences asked together: with title and sentence before fewer words than MEMO
 CONTEXT_WEIGHT: Final = 0.5  # of the title's and the earlier sentence's n-grams beside its own
 WIDTHS: Final = (1, 2, 3, 5)  # of the convolutions over the sentence, in words
 CONTEXT_WIDTHS: Final = (1, 2)  # of those over title and earlier sentence
-GAP: Final = 2  # rows of zeros around each sentence: half of the widest convolution
 
 PRESENCE: Final = ("attack", "militia", "movement")
 #: Softmax heads of the networks: name in the file and prefix of the outputs, labels.
@@ -56,10 +64,6 @@ OUTPUTS: Final = (
     *(f"{name}:{label}" for name, labels in HEADS for label in labels),
 )
 
-Floats = NDArray[np.float32]
-
-_QUOTES = {**dict.fromkeys("“”«»„", '"'), **dict.fromkeys("‘’", "'"), "–": "-", "—": "-", "…": "."}
-
 
 class RoleSpan(NamedTuple):
     """The tokens `i:j` of a sentence that name a role, and how sure the model is of the first."""
@@ -69,45 +73,9 @@ class RoleSpan(NamedTuple):
     probability: float
 
 
-def model_word(shape: Shape) -> str:
-    """A token as the model knows it: folded, every digit as 0."""
-    folded = shape.folded
-    if shape.kind == "number":
-        return "0" * min(4, sum(map(str.isdigit, folded)))
-    return folded.lower() if shape.kind == "latin" else _QUOTES.get(folded, folded)
-
-
 def words_of(tokens: Sequence[Token]) -> list[str]:
     """The words the model reads of a sentence: at most LONGEST of them."""
     return [model_word(token.shape) for token in tokens[:LONGEST]]
-
-
-def hashed(text: str, size: int) -> int:
-    """The row of a string in a hashed table of `size` (a power of two) rows."""
-    return zlib.crc32(text.encode("utf-8", "surrogatepass")) & (size - 1)
-
-
-def subwords(word: str) -> list[str]:
-    """Character 3- to 5-grams of a word between its boundary marks, after fastText."""
-    marked = f"<{word}>"
-    return [marked[i : i + n] for n in (3, 4, 5) for i in range(len(marked) - n + 1)]
-
-
-def word_grams(word: str) -> list[str]:
-    """What the linear part sees of one word: itself and its character 2- to 5-grams."""
-    if not word[0].isalpha():
-        return ["w" + word]
-    return ["w" + word, *(f"<{word}>"[i : i + 2] for i in range(len(word) + 1)), *subwords(word)]
-
-
-def context_grams(word: str, where: str) -> list[str]:
-    """What the linear part sees of one word of the title (T) or of the sentence before (P)."""
-    return [where + word, where + "#" + word[:4]]
-
-
-def word_hash(word: str) -> int:
-    """What pair_rows mixes."""
-    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
 
 
 def pair_rows(hashes: NDArray[np.uint32], gap: int, size: int) -> NDArray[np.uint32]:
@@ -126,32 +94,54 @@ def softmax(x: Floats) -> Floats:
     return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
 
 
-@dataclass(slots=True)
-class Rows:
-    """Sentences of one document as the model reads them.
+class Layout(NamedTuple):
+    """Sentences laid one after another, with GAP places without words around each."""
 
-    `numbers` are the memo's, by the sentence's index; `marks` are (token, number of the mark);
-    `title` and `before` are the indices of the title and of the sentence before, -1 for none.
-    """
+    numbers: Numbers  # of the words, 0 where there is none
+    starts: Numbers
+    lengths: Numbers
 
-    wanted: list[int]
-    numbers: dict[int, NDArray[np.intp]] = field(default_factory=dict)
-    marks: list[list[tuple[int, int]]] = field(default_factory=list)  # of each wanted sentence
-    title: list[int] = field(default_factory=list)
-    before: list[int] = field(default_factory=list)
-    place: list[Floats] = field(default_factory=list)  # see placed()
+    @property
+    def bounds(self) -> list[tuple[int, int]]:
+        """The places of each sentence: its first, and the one after its last."""
+        return list(zip(self.starts.tolist(), (self.starts + self.lengths).tolist(), strict=True))
 
 
-def placed(index: int, counts: Floats, total: Floats) -> Floats:
-    """What a sentence's place in the document says, from all sentences' counts (rows, COUNTED).
+def laid_out(sentences: Sequence[Numbers]) -> Layout:
+    """The layout of sentences that are given as numbers of words."""
+    lengths = np.array([len(own) for own in sentences], np.intp)
+    starts = GAP + np.cumsum(lengths + GAP) - (lengths + GAP)
+    numbers = np.zeros(GAP + int((lengths + GAP).sum()), np.intp)
+    for start, own in zip(starts.tolist(), sentences, strict=True):
+        numbers[start : start + len(own)] = own
+    return Layout(numbers, starts, lengths)
+
+
+class Rows(NamedTuple):
+    """Some sentences of one document as the model reads them."""
+
+    wanted: Sequence[int]
+    own: Layout  # of the wanted
+    marked: Numbers  # the place in `own` of each mark, in order …
+    marks: Numbers  # … and its number
+    context: Layout  # of titles and sentences before
+    title: list[int]  # each row's title in `context`, -1 for none
+    before: list[int]  # each row's sentence before
+    place: Floats  # see placed()
+
+
+def placed(rows: Sequence[int], counts: Floats) -> Floats:
+    """What the place of sentences in their document says, from all sentences' counts (…, COUNTED).
 
     Two flags: it is the title; it is alone. Logarithms of the counts of the title, of its own, and
     of the mean over the rest.
     """
-    title = counts[0] if index else np.zeros_like(counts[0])
-    rest = (total - counts[index] - title) / max(1, len(counts) - (2 if index else 1))
-    flags = np.array([index == 0, len(counts) == 1], np.float32)
-    return np.concatenate([flags, np.log1p(np.concatenate([title, counts[index], rest]))])
+    own = counts[rows]
+    later = np.array(rows)[:, None] > 0
+    title = counts[0] * later
+    rest = (counts.sum(axis=0) - own - title) / np.maximum(1, len(counts) - 1 - later)
+    flags = np.concatenate([~later, np.full_like(later, len(counts) == 1)], axis=1)
+    return np.concatenate([flags, np.log1p(np.concatenate([title, own, rest], axis=1))], axis=1)
 
 
 @dataclass(slots=True)
@@ -163,11 +153,20 @@ class Verifier:
     rows: dict[str, int]  # of each frequent word: its vector's row
     mark_numbers: dict[str, int]
     networks: list[dict[str, Floats]]
-    _memo: _Memo = field(init=False)
+    _words: Vocabulary = field(init=False)
+    #: Of each network, over a sentence's own words and over its context's.
+    _convolutions: list[tuple[Convolutions, Convolutions]] = field(init=False)
     _hit_marks: dict[tuple[str, str, str, bool, str], tuple[int, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._memo = _Memo(self)
+        self._words = Vocabulary(self.rows, self.stored)
+        self._convolutions = [
+            (
+                Convolutions(self._words, net["conv"], net["conv_bias"], WIDTHS),
+                Convolutions(self._words, net["context"], net["context_bias"], CONTEXT_WIDTHS),
+            )
+            for net in self.networks
+        ]
         self._hit_marks = {}
 
     @classmethod
@@ -207,26 +206,40 @@ class Verifier:
     def read(self, sentences: Sequence[Sentence], wanted: Sequence[int]) -> Verdict:
         """What the model says of the sentences `wanted` of a document; its first is the title."""
         counts = np.array([counted(s) for s in sentences], np.float32)
-        total = counts.sum(axis=0) if len(counts) else counts
-        # A very long document is read in pieces.
-        parts = [wanted[at : at + BATCH] for at in range(0, len(wanted), BATCH)]
-        # Read one by one: the memo may forget the words of a piece before the next.
-        return Verdict(self, (self._rows(sentences, part, counts, total) for part in parts))
+        parts = _parts(sentences, wanted)
+        # Read one by one: the words of a part may be forgotten before the next.
+        return Verdict(self, (self._rows(sentences, part, counts) for part in parts))
 
-    def _rows(
-        self, sentences: Sequence[Sentence], wanted: Sequence[int], counts: Floats, total: Floats
-    ) -> Rows:
-        rows = Rows(list(wanted))
-        self._memo.make_room(3 * LONGEST * len(wanted))
-        for k in wanted:
-            rows.title.append(0 if k > 0 else -1)
-            rows.before.append(k - 1 if k > 1 else -1)
-            rows.place.append(placed(k, counts, total))
-            rows.marks.append(self.marks_of(sentences[k]))
-            for row in (k, rows.title[-1], rows.before[-1]):
-                if row >= 0 and row not in rows.numbers:
-                    rows.numbers[row] = self._memo.numbers(sentences[row].tokens)
-        return rows
+    def _rows(self, sentences: Sequence[Sentence], wanted: Sequence[int], counts: Floats) -> Rows:
+        title = [0 if k > 0 else -1 for k in wanted]
+        before = [k - 1 if k > 1 else -1 for k in wanted]
+        context = list(dict.fromkeys(k for k in (*title, *before) if k >= 0))
+        place = {k: n for n, k in enumerate(context)} | {-1: -1}
+        read = dict.fromkeys((*wanted, *context))
+        if not self._words.has_room(sum(_length(sentences[k]) for k in read)):
+            self._words.forget()
+            for convolutions in itertools.chain(*self._convolutions):
+                convolutions.forget()
+        numbers = self._words.numbers(sentences[k].surfaces for k in read)
+        of = dict(zip(read, numbers, strict=True))
+        own = laid_out([of[k] for k in wanted])
+        pairs = [
+            (start + token, number)
+            for start, k in zip(own.starts.tolist(), wanted, strict=True)
+            for token, number in self.marks_of(sentences[k])
+        ]
+        at, marks = np.array(pairs, np.intp).reshape(-1, 2).T
+        order = at.argsort(kind="stable")
+        return Rows(
+            wanted=wanted,
+            own=own,
+            marked=at[order],
+            marks=marks[order],
+            context=laid_out([of[k] for k in context]),
+            title=[place[k] for k in title],
+            before=[place[k] for k in before],
+            place=placed(wanted, counts),
+        )
 
     def marks_of(self, sentence: Sentence) -> list[tuple[int, int]]:
         """The marks that the model knows: (token, number), each once."""
@@ -250,9 +263,8 @@ class Verifier:
 
         Beside it what each network saw, from which `roles` reads on.
         """
-        self._memo.settle()
-        pairs = zip(self.networks, self._memo.products, strict=True)
-        seen = [_look(net, rows, products) for net, products in pairs]
+        pairs = zip(self.networks, self._convolutions, strict=True)
+        seen = [_look(net, rows, own, around) for net, (own, around) in pairs]
         evidence = {
             "presence": _mean([s.logits["presence"] for s in seen]),
             "linear": self._linear(rows),
@@ -283,34 +295,49 @@ class Verifier:
     def _linear(self, rows: Rows) -> Floats:
         """Logits of the linear part: (wanted, presence)."""
         linear = self.stored["linear"]
-        shares, hashes = self._memo.shares, self._memo.hashes
-        result = np.zeros((len(rows.wanted), len(PRESENCE)), np.float32)
-        for n, (k, *around) in enumerate(zip(rows.wanted, rows.title, rows.before, strict=True)):
-            numbers = rows.numbers[k]
-            own = shares[numbers].sum(axis=0)
-            words = hashes[numbers]
-            pairs = np.concatenate([pair_rows(words, gap, len(linear)) for gap in (0, 1)])
-            total = own[0:3] + linear[pairs].sum(axis=0, dtype=np.float32)
-            result[n] = total / np.sqrt(max(1.0, own[3] + len(pairs)))
-            for other, at in zip(around, (4, 7), strict=True):
-                if other >= 0:
-                    seen = shares[rows.numbers[other], at : at + 3]
-                    # Two context grams a word.
-                    result[n] += CONTEXT_WEIGHT / np.sqrt(2 * len(seen)) * seen.sum(axis=0)
+        shares, hashes = self._words.shares, self._words.hashes
+        own, starts = rows.own.numbers, rows.own.starts
+        # From start to start: there are no words and thus no shares in the gaps.
+        sums = np.add.reduceat(shares[own], starts, axis=0)
+        total, count = sums[:, 0:3], sums[:, 9]
+        for gap in (0, 1):
+            inside = (own[: -1 - gap] > 0) & (own[1 + gap :] > 0)
+            pairs = linear[pair_rows(hashes[own], gap, len(linear))] * inside[:, None]
+            total += np.add.reduceat(pairs, starts, axis=0, dtype=np.float32)
+            count += np.add.reduceat(inside, starts, dtype=np.float32)
+        result = total / np.sqrt(np.maximum(1, count))[:, None]
+        if len(rows.context.starts):
+            words = shares[rows.context.numbers, 3:9]
+            around = np.add.reduceat(words, rows.context.starts, axis=0)
+            # Two context grams a word.
+            around *= (CONTEXT_WEIGHT / np.sqrt(2 * rows.context.lengths))[:, None]
+            around = np.concatenate([around, np.zeros((1, 6), np.float32)])  # row -1: there is none
+            result += around[rows.title, 0:3] + around[rows.before, 3:6]
         return np.asarray(
             result * self.stored["linear_scale"] + self.stored["linear_bias"], np.float32
         )
 
     def vector(self, word: str) -> Floats:
         """The vector of a word, known or made of its subwords: about unit variance."""
-        row = self.rows.get(word)
-        if row is not None:
-            return np.asarray(self.stored["vectors"][row] * self.stored["vector_scale"], np.float32)
-        buckets = self.stored["buckets"]
-        at = [hashed(gram, len(buckets)) for gram in subwords(word)]
-        vector = buckets[at].sum(axis=0, dtype=np.float32)
-        scale = np.sqrt(len(vector)) / max(1e-6, float(np.linalg.norm(vector)))
-        return np.asarray(vector * scale, np.float32)
+        sums, scale = summed([word], [gram_hashes(word)[1]], self.rows, self.stored)
+        return np.asarray(sums[0] * scale[0], np.float32)
+
+
+def _length(sentence: Sentence) -> int:
+    return min(LONGEST, len(sentence.surfaces))
+
+
+def _parts(sentences: Sequence[Sentence], wanted: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The wanted sentences of a long document in pieces of at most PRODUCTS words."""
+    start = words = 0
+    for n, k in enumerate(wanted):
+        own = sum(_length(sentences[row]) for row in {k, 0, max(0, k - 1)})
+        if start < n and words + own > PRODUCTS:
+            yield wanted[start:n]
+            start, words = n, 0
+        words += own
+    if start < len(wanted):
+        yield wanted[start:]
 
 
 def joinable(evidence: Mapping[str, Floats]) -> Floats:
@@ -323,79 +350,46 @@ def joinable(evidence: Mapping[str, Floats]) -> Floats:
 class Seen(NamedTuple):
     """What one network made of a document's wanted rows."""
 
-    starts: NDArray[np.intp]  # of each row in `features`
-    lengths: NDArray[np.intp]
-    features: Floats  # (words with gaps, filters of all widths)
-    marks: Floats  # (words with gaps, mark dimensions)
+    bounds: list[tuple[int, int]]  # of each row in `features` and `marks`
+    features: Floats  # (places, filters of all widths)
+    marks: Floats  # (places, mark dimensions)
     hidden: Floats  # (rows, both hidden layers)
     logits: dict[str, Floats]
 
 
-def _look(net: Mapping[str, Floats], rows: Rows, products: Floats) -> Seen:
-    """The convolutions and hidden layers of one network; `products` are the memo's."""
-    own = products[:, : net["conv"].shape[1]]
-    starts, lengths, over = _laid_out([rows.numbers[k] for k in rows.wanted], own)
-    marks = np.zeros((len(over), net["marks"].shape[1]), np.float32)
-    pairs = [
-        (start + token, number)
-        for start, row in zip(starts.tolist(), rows.marks, strict=True)
-        for token, number in row
-    ]
-    if pairs:
-        at, number = np.array(sorted(pairs)).T
-        first = np.flatnonzero(np.diff(at, prepend=-1))
-        at = at[first]
-        marks[at] = np.add.reduceat(net["marks"][number], first, axis=0)
-        over[at] += marks[at] @ net["conv"][-marks.shape[1] :]
-    features = convolved(over, net["conv_bias"], WIDTHS)
-    edges = np.stack([starts, starts + lengths], axis=1).ravel()
-    parts = [np.maximum.reduceat(features, edges, axis=0)[::2]]
-    parts += _around(net, rows, products)
-    parts.append(np.stack(rows.place))
+def _look(net: Mapping[str, Floats], rows: Rows, own: Convolutions, around: Convolutions) -> Seen:
+    """The convolutions and hidden layers of one network."""
+    bounds = rows.own.bounds
+    marks = np.zeros((len(rows.own.numbers), net["marks"].shape[1]), np.float32)
+    if len(rows.marks):
+        first = np.flatnonzero(np.diff(rows.marked, prepend=-1))
+        sums = np.add.reduceat(net["marks"][rows.marks], first, axis=0)
+        marks[rows.marked[first]] = sums
+    features = own.of(rows.own.numbers, marks)
     score = np.exp(np.clip(features @ net["query"], -30, 30))  # far within float32
-    whole = np.add.reduceat(score, edges, axis=0)[::2]
-    for q in range(score.shape[1]):
-        weighted = np.add.reduceat(features * score[:, q : q + 1], edges, axis=0)[::2]
-        parts.append(weighted / whole[:, q : q + 1])
-    together = np.concatenate(parts, axis=1)
-    hidden = np.maximum(together @ net["hidden"] + net["hidden_bias"], 0)
+    # Sentence by sentence: they are few and short, reduceat takes longer.
+    highest = np.stack([features[i:j].max(axis=0) for i, j in bounds])
+    whole = np.stack([score[i:j].sum(axis=0) for i, j in bounds])
+    weighted = np.stack([score[i:j].T @ features[i:j] for i, j in bounds])
+    means = (weighted / whole[:, :, None]).reshape(len(bounds), -1)
+    context = _context(net, rows.context, around)
+    together = [highest, context[rows.title], context[rows.before], rows.place, means]
+    hidden = np.maximum(np.concatenate(together, axis=1) @ net["hidden"] + net["hidden_bias"], 0)
     size = net["presence"].shape[0]  # the first of two hidden layers serves presence alone
     logits = {"presence": hidden[:, :size] @ net["presence"] + net["presence_bias"]}
     for name, _ in HEADS:
         logits[name] = hidden[:, size:] @ net[name] + net[f"{name}_bias"]
-    return Seen(starts, lengths, features, marks, hidden, logits)
+    return Seen(bounds, features, marks, hidden, logits)
 
 
-def _around(
-    net: Mapping[str, Floats],
-    rows: Rows,
-    products: Floats,
-) -> Iterator[Floats]:
-    """The title's and the earlier sentence's filters, of each wanted row."""
-    context = list(dict.fromkeys(k for k in (*rows.title, *rows.before) if k >= 0))
-    width = len(CONTEXT_WIDTHS) * (len(net["context_bias"]) // len(CONTEXT_WIDTHS))
-    highest = np.zeros((len(context) + 1, width), np.float32)  # the last row: there is none
-    if context:
-        around = products[:, net["conv"].shape[1] :]
-        starts, lengths, over = _laid_out([rows.numbers[k] for k in context], around)
-        edges = np.stack([starts, starts + lengths], axis=1).ravel()
-        over_words = convolved(over, net["context_bias"], CONTEXT_WIDTHS)
-        highest[:-1] = np.maximum.reduceat(over_words, edges, axis=0)[::2]
-    place = {k: n for n, k in enumerate(context)}
-    for which in (rows.title, rows.before):
-        yield highest[[place.get(k, len(context)) for k in which]]
-
-
-def _laid_out(
-    numbers: Sequence[NDArray[np.intp]], products: Floats
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """Starts and lengths of sentences, and their products with GAP rows of zeros around each."""
-    lengths = np.array([len(n) for n in numbers])
-    starts = GAP + np.cumsum(lengths + GAP) - (lengths + GAP)
-    over = np.zeros((int(starts[-1] + lengths[-1]) + GAP, products.shape[1]), np.float32)
-    for start, own in zip(starts.tolist(), numbers, strict=True):
-        over[start : start + len(own)] = products[own]
-    return starts, lengths, over
+def _context(net: Mapping[str, Floats], layout: Layout, around: Convolutions) -> Floats:
+    """The highest filters over each sentence of the context, zeros in a last row: there is none."""
+    highest = np.zeros((len(layout.starts) + 1, len(net["context_bias"])), np.float32)
+    if len(layout.starts):
+        features = around.of(layout.numbers)
+        for n, (i, j) in enumerate(layout.bounds):
+            features[i:j].max(axis=0, out=highest[n])
+    return highest
 
 
 def convolved(over: Floats, bias: Floats, widths: Sequence[int]) -> Floats:
@@ -420,14 +414,15 @@ def convolved(over: Floats, bias: Floats, widths: Sequence[int]) -> Floats:
 
 def _spans(net: Mapping[str, Floats], seen: Seen, n: int) -> Floats:
     """Shares of outside, first and further token of each role: (tokens, ROLES, 3)."""
-    at = slice(int(seen.starts[n]), int(seen.starts[n] + seen.lengths[n]))
+    at = slice(*seen.bounds[n])
     inner = (
         seen.features[at] @ net["span"]
         + seen.marks[at] @ net["span_marks"]
         + (seen.hidden[n] @ net["span_hidden"] + net["span_bias"])
     )
-    inner = np.pad(np.maximum(inner, 0), ((1, 1), (0, 0)))
-    windows = np.concatenate([inner[:-2], inner[1:-1], inner[2:]], axis=1)
+    padded = np.zeros((len(inner) + 2, inner.shape[1]), np.float32)
+    np.maximum(inner, 0, out=padded[1:-1])
+    windows = np.concatenate([padded[:-2], padded[1:-1], padded[2:]], axis=1)
     inner = np.maximum(windows @ net["window"] + net["window_bias"], 0)
     return softmax((inner @ net["roles"] + net["roles_bias"]).reshape(-1, len(ROLES), 3))
 
@@ -488,60 +483,3 @@ def spans(shares: Floats, weight: float) -> Iterator[RoleSpan]:
 
 def _mean(values: Sequence[Floats]) -> Floats:
     return values[0] if len(values) == 1 else np.mean(values, axis=0)
-
-
-class _Memo:
-    """Shapes of tokens met lately: number → products with the convolutions, linear shares.
-
-    Most words of an article are known from others, so that the largest products of the networks
-    are looked up. Number 0 is no word. Full, it is emptied before the next piece of a document.
-    """
-
-    def __init__(self, model: Verifier) -> None:
-        self._model = model
-        self._number: dict[Shape, int] = {}
-        # Unused rows cost no memory: the system hands out pages when they are written.
-        self._weights = [
-            np.concatenate([net["conv"][: len(net["context"])], net["context"]], axis=1)
-            for net in model.networks
-        ]
-        self.products = [np.zeros((MEMO, w.shape[1]), np.float32) for w in self._weights]
-        self._fresh: list[tuple[int, Floats]] = []  # numbers without products yet, and vectors
-        self.shares = np.zeros((MEMO, 10), np.float32)  # own 3, their count, title 3, before 3
-        self.hashes = np.zeros(MEMO, np.uint32)
-
-    def make_room(self, words: int) -> None:
-        """Forget all when `words` new ones would not fit."""
-        if len(self._number) + words >= MEMO:
-            self._number.clear()
-
-    def numbers(self, tokens: Sequence[Token]) -> NDArray[np.intp]:
-        """The numbers of a sentence's words; without words, one 0."""
-        get = self._number.get
-        numbers = [get(t.shape) or self._learn(t.shape) for t in tokens[:LONGEST]]
-        return np.array(numbers or [0], np.intp)
-
-    def settle(self) -> None:
-        """Multiply the vectors of the words learnt since the last time, all at once."""
-        if self._fresh:
-            numbers, vectors = zip(*self._fresh, strict=True)
-            for products, weights in zip(self.products, self._weights, strict=True):
-                products[list(numbers)] = np.stack(vectors) @ weights
-            self._fresh.clear()
-
-    def _learn(self, shape: Shape) -> int:
-        number = self._number[shape] = len(self._number) + 1
-        word = model_word(shape)
-        linear = self._model.stored["linear"]
-
-        def summed(grams: Sequence[str]) -> Any:
-            return linear[[hashed(g, len(linear)) for g in grams]].sum(axis=0, dtype=np.int64)
-
-        grams = word_grams(word)
-        self._fresh.append((number, self._model.vector(word)))
-        self.hashes[number] = word_hash(word)
-        self.shares[number, 0:3] = summed(grams)
-        self.shares[number, 3] = len(grams)
-        self.shares[number, 4:7] = summed(context_grams(word, "T"))
-        self.shares[number, 7:10] = summed(context_grams(word, "P"))
-        return number

@@ -1,0 +1,264 @@
+"""Words as the model knows them: their vectors, their n-grams, and what is remembered of them.
+
+Most words of an article are known from others. What hashing says of a word is worked out once and
+kept for many words; its products with the networks' convolutions are far larger, and kept for the
+words met lately.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Final
+
+import numpy as np
+
+from numpy.typing import NDArray
+
+from rasid.arabic import Shape, shape_of
+
+
+LONGEST: Final = 96  # tokens read of a sentence: 1 % of news sentences have more
+LETTERS: Final = 64  # read of a word: no word is longer, but a text may come without spaces
+WORDS: Final = 65_536  # remembered, then forgotten all at once: 20 MB
+PRODUCTS: Final = 12_000  # words whose products are: 60 MB a network
+GAP: Final = 2  # places without words around each sentence: half of the widest convolution
+
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.intp]
+
+_QUOTES = {**dict.fromkeys("“”«»„", '"'), **dict.fromkeys("‘’", "'"), "–": "-", "—": "-", "…": "."}
+
+
+def model_word(shape: Shape) -> str:
+    """A token as the model knows it: folded, every digit as 0."""
+    folded = shape.folded[:LETTERS]
+    if shape.kind == "number":
+        return "0" * min(4, sum(map(str.isdigit, folded)))
+    return folded.lower() if shape.kind == "latin" else _QUOTES.get(folded, folded)
+
+
+def hashed(text: str, size: int) -> int:
+    """The row of a string in a hashed table of `size` (a power of two) rows."""
+    return word_hash(text) & (size - 1)
+
+
+def subwords(word: str) -> list[str]:
+    """Character 3- to 5-grams of a word between its boundary marks, after fastText."""
+    marked = f"<{word}>"
+    return [marked[i : i + n] for n in (3, 4, 5) for i in range(len(marked) - n + 1)]
+
+
+def word_grams(word: str) -> list[str]:
+    """What the linear part sees of one word: itself and its character 2- to 5-grams."""
+    if not word[0].isalpha():
+        return ["w" + word]
+    return ["w" + word, *(f"<{word}>"[i : i + 2] for i in range(len(word) + 1)), *subwords(word)]
+
+
+def context_grams(word: str, where: str) -> list[str]:
+    """What the linear part sees of one word of the title (T) or of the sentence before (P)."""
+    return [where + word, where + "#" + word[:4]]
+
+
+def word_hash(word: str) -> int:
+    """What pair_rows mixes."""
+    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
+
+
+def gram_hashes(word: str) -> tuple[list[int], list[int]]:
+    """The hashes of a word's character 2-grams, and of its `subwords`.
+
+    A CRC goes on from the CRC of what comes before: each gram costs the one letter it adds.
+    """
+    letters = [c.encode("utf-8", "surrogatepass") for c in f"<{word}>"]
+    grams = list(map(zlib.crc32, letters))
+    of_length = []
+    for n in (1, 2, 3, 4):
+        grams = list(map(zlib.crc32, letters[n:], grams))
+        of_length.append(grams)
+    two, *longer = of_length
+    return two, [h for own in longer for h in own]
+
+
+class Vocabulary:
+    """Words by number, and tables of what the model knows of each. Number 0 is no word."""
+
+    def __init__(self, rows: Mapping[str, int], stored: Mapping[str, NDArray[Any]]) -> None:
+        """`rows` are those of frequent words in the model's table of vectors."""
+        self._rows = rows
+        self._stored = stored
+        self.dimension = stored["vectors"].shape[1]
+        self._number: dict[str, int] = {}  # by what is written
+        # Unused rows cost no memory: the system hands out pages when they are written.
+        count = WORDS + 1
+        #: Sums of linear weights: own 3, as a word of the title 3, of the sentence before 3; and
+        #: how many grams its own are.
+        self.shares = np.zeros((count, 10), np.float32)
+        self.hashes = np.zeros(count, np.uint32)
+        self._sums = np.zeros((count, self.dimension), np.int16)  # a vector is its row of sums …
+        self._scale = np.zeros(count, np.float32)  # … times its scale
+
+    def has_room(self, words: int) -> bool:
+        """Whether so many new words could be numbered."""
+        return len(self._number) + words <= WORDS
+
+    def forget(self) -> None:
+        """Forget all words; their numbers mean nothing any more."""
+        self._number.clear()
+
+    def numbers(self, sentences: Iterable[Sequence[str]]) -> list[Numbers]:
+        """The numbers of the words of some sentences, given by their surfaces; without words, 0."""
+        fresh: list[str] = []
+        number = self._number
+
+        def enter(surface: str) -> int:
+            fresh.append(surface)
+            found = number[surface] = len(number) + 1
+            return found
+
+        found = [
+            np.array([number.get(w) or enter(w) for w in words[:LONGEST]] or [0], np.intp)
+            for words in sentences
+        ]
+        if fresh:
+            self._learn(fresh)
+        return found
+
+    def vectors(self, numbers: Numbers) -> Floats:
+        """The vectors of words, known or made of their subwords: about unit variance."""
+        return self._sums[numbers] * self._scale[numbers, None]
+
+    def _learn(self, surfaces: list[str]) -> None:
+        """Fill the tables for the newest words, all at once."""
+        stop = len(self._number) + 1
+        new = slice(stop - len(surfaces), stop)
+        words = [model_word(shape_of(surface)) for surface in surfaces]
+        grams = [gram_hashes(word) for word in words]
+        self.hashes[new] = [word_hash(word) for word in words]
+
+        linear = self._stored["linear"]
+        own = [
+            [word_hash("w" + word), *(two + longer if word[0].isalpha() else ())]
+            for word, (two, longer) in zip(words, grams, strict=True)
+        ]
+        around = [[word_hash(g) for g in context_grams(w, where)] for w in words for where in "TP"]
+        self.shares[new, 0:3] = _sums(linear, own)
+        self.shares[new, 3:9] = _sums(linear, around).reshape(-1, 6)
+        self.shares[new, 9] = [len(hashes) for hashes in own]
+
+        longer = [subwords for _, subwords in grams]
+        self._sums[new], self._scale[new] = summed(words, longer, self._rows, self._stored)
+
+
+def summed(
+    words: Sequence[str],
+    subword_hashes: Sequence[Sequence[int]],
+    rows: Mapping[str, int],
+    stored: Mapping[str, NDArray[Any]],
+) -> tuple[NDArray[np.int16], Floats]:
+    """The vectors of words as integers, and what to scale each with for about unit variance.
+
+    A word has its own row in the model's table, or is the sum of its subwords' rows.
+    """
+    at = np.array([rows.get(word, -1) for word in words])
+    sums = stored["vectors"][at].astype(np.int16)
+    scale = np.full(len(words), stored["vector_scale"], np.float32)
+    unknown = np.flatnonzero(at < 0)
+    if len(unknown):
+        sums[unknown] = _sums(stored["buckets"], [subword_hashes[n] for n in unknown.tolist()])
+        length = np.maximum(1e-6, np.linalg.norm(sums[unknown].astype(np.float32), axis=1))
+        scale[unknown] = np.sqrt(sums.shape[1]) / length
+    return sums, scale
+
+
+def _sums(table: NDArray[Any], hashes: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """The sums of the hashed rows of a table for each list of hashes, of which none is empty."""
+    first = [0, *accumulate(len(own) for own in hashes[:-1])]
+    at = np.array([h for own in hashes for h in own], np.intp) & (len(table) - 1)
+    return np.add.reduceat(table[at], first, axis=0, dtype=np.int64)
+
+
+class Convolutions:
+    """Convolutions of several widths over words, rectified.
+
+    What a word adds to a window, at each of its places there, is a product of the word's vector and
+    is remembered: a convolution then looks up and adds. Full, the memory is emptied: to multiply
+    anew costs less than to keep account of what is used.
+    """
+
+    def __init__(
+        self, words: Vocabulary, weights: Floats, bias: Floats, widths: Sequence[int]
+    ) -> None:
+        """`weights` of (inputs, filters of a width for each place in its window, width by width).
+
+        The inputs are a word's vector and what `of` is given besides.
+        """
+        self._words = words
+        self._widths = widths
+        size = self._size = len(bias) // len(widths)
+        self._bias = np.split(bias, len(widths))
+        self._weights: list[list[Floats]] = []  # of each width, for each place: (vector, filters)
+        self._beside: list[Floats] = []  # of each width, for the other inputs of all places
+        column = 0
+        for width in widths:
+            own = np.split(weights[:, column : column + width * size], width, axis=1)
+            self._weights.append([place[: words.dimension] for place in own])
+            self._beside.append(np.concatenate([place[words.dimension :] for place in own]))
+            column += width * size
+        self._row = np.zeros(WORDS + 1, np.intp)  # by a word's number; 0 where there is none
+        # One small table a place: they stay in the processor's cache, one wide table does not.
+        self._tables = [
+            [np.zeros((PRODUCTS + 1, size), np.float32) for _ in range(width)] for width in widths
+        ]
+        self._used = 1  # the first row is zeros
+
+    def forget(self) -> None:
+        """Forget all words."""
+        self._row[:] = 0
+        self._used = 1
+
+    def of(self, numbers: Numbers, beside: Floats | None = None) -> Floats:
+        """The filters over words, given by number: (words, filters of all widths).
+
+        At most PRODUCTS words at once, with GAP zeros around each sentence; the rows of these are
+        of no meaning. `beside` are the other inputs (words, inputs).
+        """
+        rows = self._rows(numbers)
+        inner = len(numbers) - 2 * GAP
+        out = np.zeros((len(numbers), len(self._widths) * self._size), np.float32)
+        for n, width in enumerate(self._widths):
+            first = GAP - (width - 1) // 2
+            places = range(first, first + width)
+            # Few and small arrays: the system would hand out larger ones page by page.
+            if beside is None:
+                sums = np.tile(self._bias[n], (inner, 1))
+            else:
+                windows = np.concatenate([beside[k : k + inner] for k in places], axis=1)
+                sums = windows @ self._beside[n]
+                sums += self._bias[n]
+            for k, table in zip(places, self._tables[n], strict=True):
+                sums += table.take(rows[k : k + inner], axis=0)
+            np.maximum(sums, 0, out=out[GAP:-GAP, n * self._size : (n + 1) * self._size])
+        return out
+
+    def _rows(self, numbers: Numbers) -> Numbers:
+        """The rows of words in the tables, which are filled where a word is new."""
+        new = self._missing(numbers)
+        if self._used + len(new) > PRODUCTS + 1:
+            self.forget()
+            new = self._missing(numbers)
+        if len(new):
+            rows = slice(self._used, self._used + len(new))
+            vectors = self._words.vectors(new)
+            for tables, weights in zip(self._tables, self._weights, strict=True):
+                for table, by in zip(tables, weights, strict=True):
+                    table[rows] = vectors @ by
+            self._row[new] = np.arange(rows.start, rows.stop)
+            self._used = rows.stop
+        return self._row[numbers]
+
+    def _missing(self, numbers: Numbers) -> Numbers:
+        return np.unique(numbers[(self._row[numbers] == 0) & (numbers > 0)])
