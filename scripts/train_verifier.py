@@ -460,9 +460,7 @@ def inputs(data: Sentences, vectors: dict[str, np.ndarray]) -> Inputs:
     place = np.zeros((len(data.words), 2 + 3 * len(COUNTED)), np.float32)
     for d in range(len(data.titles)):
         rows = np.flatnonzero(data.document == d)
-        own = data.counted[rows]
-        for k, row in enumerate(rows):
-            place[row] = v.placed(k, own, own.sum(axis=0))
+        place[rows] = v.placed(range(len(rows)), data.counted[rows])
     return Inputs(
         table=np.stack([np.zeros(DIMENSION, np.float32), *map(reader.vector, distinct)]),
         ids=ids,
