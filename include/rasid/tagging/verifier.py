@@ -141,7 +141,8 @@ def placed(rows: Sequence[int], counts: Floats) -> Floats:
     title = counts[0] * later
     rest = (counts.sum(axis=0) - own - title) / np.maximum(1, len(counts) - 1 - later)
     flags = np.concatenate([~later, np.full_like(later, len(counts) == 1)], axis=1)
-    return np.concatenate([flags, np.log1p(np.concatenate([title, own, rest], axis=1))], axis=1)
+    logarithms = np.log1p(np.concatenate([title, own, rest], axis=1))
+    return np.concatenate([flags, logarithms], axis=1, dtype=np.float32)
 
 
 @dataclass(slots=True)
