@@ -33,6 +33,7 @@ from airflow.sdk import Param, dag, task
 
 from rasid.airflow.articles import process
 from rasid.airflow.assets import ARTICLES
+from rasid.airflow.forms import between_days, one_feed
 from rasid.airflow.notify import GREEN, RED
 from rasid.airflow.retry import TASKS
 
@@ -55,26 +56,8 @@ from rasid.airflow.retry import TASKS
             title="Cause · السبب",
             description_md="A name of docs/operating.md, such as `no_text`. Empty: every cause.",
         ),
-        "feed": Param(
-            default=None,
-            type=["null", "string"],
-            title="Feed · المصدر",
-            description_md="Its id in the registry. Empty: every feed.",
-        ),
-        "from": Param(
-            default=None,
-            type=["null", "string"],
-            format="date",
-            title="Ended from · من تاريخ",
-            description_md="First day (UTC) on which the entry ended. Empty: from the beginning.",
-        ),
-        "to": Param(
-            default=None,
-            type=["null", "string"],
-            format="date",
-            title="Ended to · إلى تاريخ",
-            description_md="Last day (UTC), included. Empty: until now.",
-        ),
+        "feed": one_feed(),
+        **between_days("Ended", "انتهى", "First day (UTC) on which the entry ended."),
         "entries": Param(
             default=[],
             type="array",

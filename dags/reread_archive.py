@@ -34,6 +34,7 @@ from airflow.sdk import Param, dag, task
 
 from rasid.airflow.articles import process
 from rasid.airflow.assets import ARTICLES
+from rasid.airflow.forms import between_days, one_feed
 from rasid.airflow.notify import GREEN, RED
 from rasid.airflow.retry import TASKS
 
@@ -50,26 +51,8 @@ from rasid.airflow.retry import TASKS
     tags=["rasid", "quality"],
     default_args=TASKS,
     params={
-        "feed": Param(
-            default=None,
-            type=["null", "string"],
-            title="Feed · المصدر",
-            description_md="Its id in the registry. Empty: every feed.",
-        ),
-        "from": Param(
-            default=None,
-            type=["null", "string"],
-            format="date",
-            title="First seen from · رُصد من",
-            description_md="First day (UTC). Empty: from the beginning.",
-        ),
-        "to": Param(
-            default=None,
-            type=["null", "string"],
-            format="date",
-            title="First seen to · رُصد إلى",
-            description_md="Last day (UTC), included. Empty: until now.",
-        ),
+        "feed": one_feed(),
+        **between_days("First seen", "رُصد"),
         "apply": Param(
             default=False,
             type="boolean",
