@@ -25,7 +25,7 @@ from datetime import timedelta
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from rasid.airflow.assets import ARTICLES
-from rasid.airflow.notify import GREEN, RED
+from rasid.airflow.notify import GREEN, RED, due_within
 from rasid.airflow.retry import TASKS
 
 
@@ -39,6 +39,7 @@ from rasid.airflow.retry import TASKS
     doc_md=__doc__,
     on_failure_callback=RED,
     on_success_callback=GREEN,
+    deadline=due_within(timedelta(hours=1)),
     tags=["rasid", "search"],
     default_args={
         **TASKS,

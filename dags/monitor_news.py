@@ -29,13 +29,14 @@ are remembered only when the books closed, and the next run takes up both.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, task
 
 from rasid.airflow.articles import HTTP_POOL, process
 from rasid.airflow.assets import ARTICLES
-from rasid.airflow.notify import GREEN, RED
+from rasid.airflow.notify import GREEN, RED, due_within
 from rasid.airflow.retry import TASKS
 
 
@@ -47,6 +48,8 @@ from rasid.airflow.retry import TASKS
     doc_md=__doc__,
     on_failure_callback=RED,
     on_success_callback=GREEN,
+    # Poll and fetch wait up to a quarter of an hour for slow hosts, and many batches queue.
+    deadline=due_within(timedelta(minutes=45)),
     tags=["rasid", "ingest"],
     default_args=TASKS,
     params={

@@ -25,9 +25,11 @@ include/models` says what changed. A floor is lowered only on purpose: `rasid ev
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from rasid.airflow.notify import GREEN, RED
+from rasid.airflow.notify import GREEN, RED, due_within
 from rasid.airflow.retry import TASKS
 
 
@@ -39,6 +41,7 @@ from rasid.airflow.retry import TASKS
     doc_md=__doc__,
     on_failure_callback=RED,
     on_success_callback=GREEN,
+    deadline=due_within(timedelta(hours=2)),
     tags=["rasid", "quality"],
     default_args=TASKS,
 )

@@ -22,9 +22,11 @@ A brief that was not written loses nothing: start it again with the same period.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import Param, dag, task
 
-from rasid.airflow.notify import GREEN, RED
+from rasid.airflow.notify import GREEN, RED, due_within
 from rasid.airflow.retry import TASKS
 
 
@@ -36,6 +38,7 @@ from rasid.airflow.retry import TASKS
     doc_md=__doc__,
     on_failure_callback=RED,
     on_success_callback=GREEN,
+    deadline=due_within(timedelta(hours=1)),
     tags=["rasid", "search"],
     default_args=TASKS,
     params={

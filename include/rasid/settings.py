@@ -6,11 +6,13 @@ import os
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from platformdirs import user_cache_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from rasid.errors import ConfigError
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +39,12 @@ class Settings(BaseSettings):
     java_home: Path | None = None
     allow_hosts: Annotated[str, NoDecode] = ""
     notify: SecretStr = SecretStr("")
+    keep_runs: int = Field(default=14, ge=2)
+    keep_pages: int = Field(default=0, ge=0)
+    keep_years: int = Field(default=0, ge=0)
+    keep_airflow: int = Field(default=90, ge=7)
+    airflow_db: SecretStr = SecretStr("")
+    log: Literal["text", "json"] = "text"
     user_agent: str = "Rasid/0.1 (+news monitoring; robots.txt respected)"
 
     @property
@@ -58,8 +66,16 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process: variables, and files of RASID_SECRETS that are called so."""
+    """The settings of this process: variables, and files of RASID_SECRETS that are called so.
+
+    ConfigError names each that cannot be read.
+    """
     folder = Path(os.environ.get("RASID_SECRETS", "/run/rasid"))
-    # Named only where it is there: pydantic warns about a folder that is not.
-    # mypy knows this argument of pydantic's only by its plugin.
-    return Settings(_secrets_dir=folder if folder.is_dir() else None)  # type: ignore[call-arg]
+    try:
+        # Named only where it is there: pydantic warns about a folder that is not.
+        # mypy knows this argument of pydantic's only by its plugin.
+        return Settings(_secrets_dir=folder if folder.is_dir() else None)  # type: ignore[call-arg]
+    except ValidationError as error:
+        # Not what was given: it may be a secret.
+        wrong = [f"RASID_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise ConfigError(f"{'; '.join(wrong)}. docs/settings.md says what it takes.") from None

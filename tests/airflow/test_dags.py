@@ -23,6 +23,7 @@ def test_the_dags_are_exactly_these(dags):
     """A DAG that does not load, or one that nobody meant, is noticed."""
     assert set(dags) == {
         "backfill_source",
+        "keep_house",
         "link_incidents",
         "monitor_news",
         "provision_search",
@@ -39,6 +40,7 @@ def test_every_dag_keeps_the_house_rules(dags):
     """Documentation with triage, closed tags, retries, time limits, one run at a time."""
     for dag in dags.values():
         assert "## When it is red" in dag.doc_md
+        assert "rasid" in dag.tags
         assert set(dag.tags) <= TAGS
         assert dag.max_active_runs == 1
         assert not dag.catchup
@@ -77,9 +79,26 @@ def test_every_road_is_the_same_group(dags):
             assert stages[-1] == "index"
 
 
-def test_the_page_of_dags_is_current(dags):
+def test_what_runs_by_itself_has_a_deadline_and_what_a_person_starts_has_none(published):
+    """A form is watched by who filled it in; nobody watches the night."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    from rasid.airflow.notify import late
+
+    for dag in published.values():
+        if dag.schedule is None:
+            assert not dag.deadline, dag.dag_id
+            continue
+        (alert,) = dag.deadline
+        assert alert.callback.path == f"{late.__module__}.{late.__name__}"
+        # The scheduler knows a DAG by what was written of it.
+        (read,) = DagSerialization.from_dict(DagSerialization.to_dict(dag)).deadline
+        assert read is not None
+
+
+def test_the_page_of_dags_is_current(published):
     """Run `python scripts/dags_page.py` after an edit in dags/."""
-    assert (ROOT / "docs/DAGs.md").read_text("utf-8") == dags_page(dags)
+    assert (ROOT / "docs/DAGs.md").read_text("utf-8") == dags_page(published)
 
 
 def test_every_pool_exists(dags):

@@ -51,6 +51,20 @@ def test_red_opens_one_alarm_and_green_closes_it(ended, es, told):
     assert [title for title, _ in told] == ["Rasid alarms: 1 new", "Rasid alarms: 1 over"]
 
 
+def test_a_late_run_is_an_alarm_until_one_ends(ended, es, told):
+    """As the executor calls it: with the run as JSON and nothing else of Airflow."""
+    from rasid.airflow.notify import GREEN, late
+
+    run = {"dag_id": "monitor_news", "dag_run_id": "r1", "state": "running"}
+    late(context={"dag_run": run, "deadline": {"id": "1", "deadline_time": "2026-11-29T10:00:00Z"}})
+    (alarm,) = open_alarms(es, kinds=[Kind.LATE_RUN])
+    assert alarm.finding.subject == "dag:monitor_news"
+    assert alarm.finding.details == {"run_id": "r1"}
+    ended(GREEN, "r1")
+    assert open_alarms(es, kinds=[Kind.LATE_RUN]) == []
+    assert [title for title, _ in told] == ["Rasid alarms: 1 new", "Rasid alarms: 1 over"]
+
+
 def test_people_hear_of_it_when_elasticsearch_is_down(ended, told, monkeypatch):
     """What reddens most runs must not silence their alarm."""
     from rasid.airflow.notify import RED

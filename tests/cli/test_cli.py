@@ -111,6 +111,28 @@ def test_errors_are_one_sentence_not_a_traceback(arguments, says):
     assert "Traceback" not in done.stderr
 
 
+def test_a_setting_that_cannot_be_read_is_named():
+    """Not its value: it may be a secret."""
+    done = rasid("feeds", "list", RASID_KEEP_PAGES="-1", RASID_LOG="xml")
+    assert done.returncode == 2
+    assert "RASID_KEEP_PAGES" in done.stderr
+    assert "RASID_LOG" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_logs_are_one_json_object_a_line_when_asked_for():
+    """What a collector reads: the message, its level, its time and its fields."""
+    code = (
+        "import structlog, rasid.cli; rasid.cli._configure_log(as_json=True);"
+        "structlog.get_logger().warning('سطر', feed='a')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (line,) = done.stderr.splitlines()
+    said = json.loads(line)
+    assert (said["event"], said["level"], said["feed"]) == ("سطر", "warning", "a")
+    assert said["timestamp"].endswith("Z")
+
+
 def test_every_command_explains_itself():
     """--help everywhere."""
     for command in (

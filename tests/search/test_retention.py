@@ -74,6 +74,28 @@ def test_open_alarms_stay_however_old(es):
     assert ids(es, "alarms") == {"open"}
 
 
+def test_nothing_unfinished_goes_with_its_year(es):
+    """An entry of long ago may be waiting for a person."""
+    at = {"first_seen_at": "2018-06-01T00:00:00Z"}
+    entries = {
+        "quarantined": {**at, "state": "settled", "outcome": "quarantined"},
+        "waiting": {**at, "state": "waiting"},
+        "owed": {**at, "state": "owed"},
+        "indexed": {**at, "state": "settled", "outcome": "indexed"},
+    }
+    store(es, "entries", entries)
+    drop_years(es, before=2020)
+    assert ids(es, "entries") == {"quarantined", "waiting", "owed"}
+
+
+def test_comparisons_and_watches_go_by_their_own_age(es):
+    store(es, "changes", {"old": {"compared_at": ago(181)}, "new": {"compared_at": ago(179)}})
+    store(es, "watch", {"old": {"watched_at": ago(401)}, "new": {"watched_at": ago(399)}})
+    gone = prune(es, now=NOW)
+    assert (gone["changes"], gone["watch"]) == (1, 1)
+    assert ids(es, "changes") == ids(es, "watch") == {"new"}
+
+
 def test_a_year_goes_whole_with_its_entries_and_incidents(es):
     for year in (2018, 2019, 2020):
         at = datetime(year, 6, 1, tzinfo=UTC)

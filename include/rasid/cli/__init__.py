@@ -73,15 +73,29 @@ Until = Annotated[
 
 def main() -> None:
     """Run the command; a RasidError ends in one message instead of a traceback."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(30),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
     try:
+        _configure_log(as_json=settings().log == "json")
         app()
     except RasidError as error:
         err.print(f"rasid: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+
+
+def _configure_log(*, as_json: bool) -> None:
+    """Warnings to stderr; one JSON object a line for a program that collects them."""
+    plain = structlog.get_config()["processors"]
+    structured: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
+    structlog.configure(
+        processors=structured if as_json else plain,
+        wrapper_class=structlog.make_filtering_bound_logger(30),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 @app.command()

@@ -6,14 +6,14 @@ import shutil
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
 from rasid.airflow import standalone
 from rasid.errors import RasidError
 from rasid.pipeline.store import read_bytes, write_bytes
-from rasid.search import connect, local_node, provision
+from rasid.search import connect, local_node, provision, snapshots
 from rasid.settings import settings
 from rasid.sources import read_registry
 from rasid.tagging import load_tagger
@@ -21,6 +21,8 @@ from rasid.tagging import load_tagger
 
 # Below this Elasticsearch and the archive soon stop.
 LOW_DISK_GB = 5
+# One is taken each night: two nights were missed.
+OLD_SNAPSHOT = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ def examine() -> list[Check]:
         _java,
         _elasticsearch,
         _templates,
+        _snapshots,
         _clock,
         _registry,
         _lexicon,
@@ -85,6 +88,21 @@ def _templates() -> Check:
         good=not changes,
         finding=f"differ from the files: {names}" if changes else "as the files say",
         remedy="Run `rasid provision`." if changes else "",
+    )
+
+
+def _snapshots() -> Check:
+    with connect(settings(), keeper=True) as es:
+        whole = [s for s in snapshots.listed(es) if s.state == "SUCCESS"]
+    if not whole:
+        return Check("snapshots", good=True, finding="none yet; keep_house takes one each night")
+    age = datetime.now(UTC) - whole[-1].taken_at
+    good = age < OLD_SNAPSHOT
+    return Check(
+        "snapshots",
+        good=good,
+        finding=f"the newest is {whole[-1].name}",
+        remedy="" if good else "See the DAG keep_house, or take one: `rasid snapshot take`.",
     )
 
 

@@ -37,6 +37,8 @@ class Kind(StrEnum):
     NO_RUNS = "no_runs"
     TAGGER_SCORE = "tagger_score"
     RED_RUN = "red_run"
+    LATE_RUN = "late_run"
+    NO_SNAPSHOT = "no_snapshot"
 
 
 class Severity(StrEnum):

@@ -122,6 +122,18 @@ def no_runs(hours: int) -> Reason:
     )
 
 
+def no_snapshot(hours: int | None) -> Reason:
+    """Nothing new to come back from."""
+    since_en = f"the newest whole one is {hours} hours old" if hours else "there is none at all"
+    since_ar = (
+        f"أحدث نسخة كاملة مضى عليها {_counted(hours, _HOURS)}" if hours else "لا توجد أي نسخة"
+    )
+    return Reason(
+        f"Tonight's snapshot of the indices is missing: {since_en}.",
+        f"لم تكتمل نسخة الفهارس الاحتياطية هذه الليلة؛ {since_ar}.",
+    )
+
+
 _DRIFTS: Mapping[str, Callable[[Reading, Reading], Reason]] = {
     "median_words": lambda before, now: Reason(
         f"half of the texts have under {now.median_words:.0f} words, it was"

@@ -10,6 +10,7 @@ import io
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import fsspec
@@ -44,6 +45,33 @@ def list_names(folder: str) -> list[str]:
             return []
         found = fs.ls(path, detail=True)
         return sorted(f["name"].rpartition("/")[2] for f in found if f["type"] == "file")
+
+
+def list_folders(folder: str) -> list[str]:
+    """The names of the folders in `folder`, sorted; none when there is no such folder."""
+    with _ours(folder):
+        fs, path = fsspec.core.url_to_fs(folder)
+        if not fs.isdir(path):
+            return []
+        found = fs.ls(path, detail=True)
+        return sorted(
+            f["name"].rstrip("/").rpartition("/")[2] for f in found if f["type"] == "directory"
+        )
+
+
+def last_written(folder: str) -> datetime | None:
+    """When the newest file below `folder` was written; None when it holds none."""
+    with _ours(folder):
+        fs, path = fsspec.core.url_to_fs(folder)
+        return max((fs.modified(name) for name in fs.find(path)), default=None)
+
+
+def delete(url: str) -> None:
+    """Delete a file, or a folder with all that it holds; what is not there is no harm."""
+    with _ours(url):
+        fs, path = fsspec.core.url_to_fs(url)
+        if fs.exists(path):
+            fs.rm(path, recursive=True)
 
 
 class Presence:

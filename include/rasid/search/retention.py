@@ -32,6 +32,8 @@ class Rule:
 RULES = (
     Rule("polls", "polled_at", 90, {"match_all": {}}),
     Rule("runs", "started_at", 400, {"match_all": {}}),
+    Rule("watch", "watched_at", 400, {"match_all": {}}),
+    Rule("changes", "compared_at", 180, {"match_all": {}}),
     Rule("alarms", "closed_at", 400, {"term": {"state": "closed"}}),
     # Found again, it would be dropped again.
     Rule(
@@ -48,6 +50,15 @@ RULES = (
         },
     ),
 )
+# Entries that something or somebody still has to work on: they go for no reason of age.
+UNFINISHED: dict[str, Any] = {
+    "bool": {
+        "should": [
+            {"terms": {"state": ["owed", "waiting"]}},
+            {"term": {"outcome": "quarantined"}},
+        ]
+    }
+}
 # A way back after a migration is wanted soon or never.
 SUPERSEDED = timedelta(days=14)
 
@@ -73,7 +84,17 @@ def drop_years(es: Elasticsearch, *, before: int) -> list[str]:
     """Delete the articles, mentions, entries and incidents first seen before the year `before`.
 
     Returns the indices that went. Take a snapshot first: nothing brings them back otherwise.
+    Entries that are owed, waiting or in quarantine stay: their article may still come.
     """
+    try:
+        return _years_dropped(es, before)
+    except (ApiError, TransportError) as error:
+        raise SearchUnavailable(
+            f"Old years could not be deleted ({error}). Repeating it is harmless."
+        ) from error
+
+
+def _years_dropped(es: Elasticsearch, before: int) -> list[str]:
     dropped = []
     for family in YEARLY:
         for index, aliases in live_indices(es, family).items():
@@ -82,9 +103,15 @@ def drop_years(es: Elasticsearch, *, before: int) -> list[str]:
                 es.indices.delete(index=index)
                 dropped.append(index)
     old = {"lt": datetime(before, 1, 1, tzinfo=UTC).isoformat()}
-    for family, field in (("entries", "first_seen_at"), ("incidents", "updated_at")):
+    for family, field, kept in (
+        ("entries", "first_seen_at", UNFINISHED),
+        ("incidents", "updated_at", {"match_none": {}}),
+    ):
         es.delete_by_query(
-            index=alias(family), query={"range": {field: old}}, conflicts="proceed", refresh=True
+            index=alias(family),
+            query={"bool": {"filter": [{"range": {field: old}}], "must_not": [kept]}},
+            conflicts="proceed",
+            refresh=True,
         )
     return dropped
 
