@@ -8,7 +8,7 @@ import pytest
 
 from rasid.errors import ConfigError, SnapshotFailed
 from rasid.search import Write, index_for, provision, snapshots, templates, write_all
-from rasid.search.snapshots import listed, prune, repository, restore, take, try_out
+from rasid.search.snapshots import listed, prune, register, repository, restore, take, try_out
 
 
 NOW = datetime.now(UTC)
@@ -49,6 +49,15 @@ class TestSnapshots:
         results = write_all(es, [article("a"), article("c")])
         assert [result.status for result in results] == ["updated", "created"]
         assert provision(es) == []
+
+    def test_a_new_cluster_finds_the_snapshots_of_the_old(self, es, repo):
+        """After a loss the repository is known to nobody but the setting."""
+        write_all(es, [article("a")])
+        taken = take(es, where=repo, at=NOW)
+        es.snapshot.delete_repository(name=snapshots.REPOSITORY)
+        assert listed(es) == []
+        register(es, where=repo)
+        assert [snapshot.name for snapshot in listed(es)] == [taken.name]
 
     def test_what_is_there_is_left_alone_unless_asked(self, es, repo):
         write_all(es, [article("a")])

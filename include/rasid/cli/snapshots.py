@@ -34,6 +34,7 @@ def show(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     from rasid.search import connect, snapshots
 
     with connect(settings(), keeper=True) as es:
+        snapshots.register(es, where=settings().snapshots)
         taken = snapshots.listed(es)
     if as_json:
         typer.echo(json.dumps([asdict(snapshot) for snapshot in taken], default=str))
@@ -50,6 +51,7 @@ def try_out(name: Name) -> None:
     from rasid.search import connect, snapshots
 
     with connect(settings(), keeper=True) as es:
+        snapshots.register(es, where=settings().snapshots)
         for index, count in snapshots.try_out(es, name).items():
             typer.echo(f"{index}: {count:,} documents")
 
@@ -69,6 +71,7 @@ def restore(
     from rasid.search import connect, snapshots
 
     with connect(settings(), keeper=True) as es:
+        snapshots.register(es, where=settings().snapshots)
         came = snapshots.restore(es, name, families=families or (), replace=replace)
     for index in came:
         typer.echo(f"restored: {index}")

@@ -44,7 +44,7 @@ def take(es: Elasticsearch, *, where: str, at: datetime) -> Snapshot:
     """
     name = f"rasid-{at:%Y%m%dt%H%M%S}"
     try:
-        _register(es, where)
+        register(es, where=where)
         if name not in {snapshot.name for snapshot in listed(es)}:
             _patient(es).snapshot.create(
                 repository=REPOSITORY,
@@ -65,6 +65,14 @@ def take(es: Elasticsearch, *, where: str, at: datetime) -> Snapshot:
             " Elasticsearch says why; take another."
         )
     return taken
+
+
+def register(es: Elasticsearch, *, where: str) -> None:
+    """Tell the cluster where snapshots lie: a new one knows nothing of those that were taken."""
+    wanted = repository(where)
+    found = es.options(ignore_status=404).snapshot.get_repository(name=REPOSITORY)
+    if found.get(REPOSITORY, {}).get("settings") != wanted["settings"]:
+        es.snapshot.create_repository(name=REPOSITORY, repository=wanted)
 
 
 def listed(es: Elasticsearch) -> list[Snapshot]:
@@ -159,13 +167,6 @@ def partition(index: str) -> str:
 
 def _family(index: str) -> str:
     return partition(index).partition("-")[0]
-
-
-def _register(es: Elasticsearch, where: str) -> None:
-    wanted = repository(where)
-    found = es.options(ignore_status=404).snapshot.get_repository(name=REPOSITORY)
-    if found.get(REPOSITORY, {}).get("settings") != wanted["settings"]:
-        es.snapshot.create_repository(name=REPOSITORY, repository=wanted)
 
 
 def _patient(es: Elasticsearch) -> Elasticsearch:
