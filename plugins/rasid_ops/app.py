@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
@@ -20,12 +20,14 @@ from elasticsearch import Elasticsearch
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
 
+from rasid.airflow.articles import STAGES
 from rasid.brief import brief_names, read_brief
 from rasid.errors import SearchUnavailable, StoreUnavailable
 from rasid.search import connect
 from rasid.settings import settings
 from rasid.sources import FINE, Feed, read_registry
 from rasid_ops import queries
+from rasid_ops.links import run_in_kibana
 from rasid_ops.pages import HERE, render
 
 
@@ -33,6 +35,8 @@ guard = requires_access_view(AccessView.WEBSITE)
 app = FastAPI(
     title="Rasid", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(guard)]
 )
+# The tasks whose map index is the number of a batch.
+ROAD = frozenset(f"process.{stage}" for stage in STAGES)
 _STATIC = {"pages.css": "text/css", "pages.js": "text/javascript"}
 
 
@@ -144,6 +148,37 @@ def entry(request: Request, entry_id: str) -> HTMLResponse:
         entry=found,
         mentions=mentions,
         lines=queries.first_lines(found),
+    )
+
+
+@app.get("/runs/{run_id}", response_class=HTMLResponse)
+def run(request: Request, run_id: str, task: str = "", batch: str = "") -> HTMLResponse:
+    """A run's books by feed; for a mapped task of the articles' road the entries of its batch.
+
+    `batch` is a map index as the UI fills it in: no number where a task is not mapped.
+    """
+    entries: list[dict[str, Any]] = []
+    gone = ""
+    mapped = task in ROAD and batch.isdecimal()
+    with _search("run") as es:
+        books, polls = queries.run_of(es, run_id)
+        if mapped:
+            try:
+                entries = queries.entries_in(es, run_id, int(batch))
+            except LookupError as error:
+                gone = str(error)
+    return render(
+        request,
+        "entries",
+        "run.html",
+        run_id=run_id,
+        books=books,
+        polls=polls,
+        fine=FINE,
+        batch=batch if mapped else "",
+        entries=entries,
+        gone=gone,
+        kibana=run_in_kibana(run_id),
     )
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
 from rasid.pipeline.archive import WarcReader
-from rasid.pipeline.records import Archived
-from rasid.search import alias
+from rasid.pipeline.records import Archived, Entry, Run
+from rasid.pipeline.store import Presence, read_records
+from rasid.search import alias, index_for
 from rasid.sources import FINE, Feed
 from rasid.web import decode
 
@@ -164,6 +165,36 @@ def books_of(es: Elasticsearch, feed_id: str, day: date) -> Day | None:
         open=tuple((b["run_id"], b["difference"]) for b in books if not b["closed"]),
         **sums,
     )
+
+
+def run_of(es: Elasticsearch, run_id: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """A run's closed books by feed, the whole (`*`) first, and the polls' outcomes by feed."""
+    mine = {"query": {"term": {"run_id": run_id}}, "size": MOST_FEEDS}
+    answers = es.msearch(
+        searches=[
+            {"index": alias("runs")},
+            {**mine, "sort": [{"new": "desc"}, {"feed_id": "asc"}]},
+            {"index": alias("polls")},
+            {**mine, "_source": ["feed_id", "outcome"]},
+        ]
+    )["responses"]
+    runs, polls = (_checked(answer)["hits"]["hits"] for answer in answers)
+    books = [hit["_source"] for hit in runs]
+    outcomes = {poll["_source"]["feed_id"]: poll["_source"]["outcome"] for poll in polls}
+    return sorted(books, key=lambda book: book["feed_id"] != "*"), outcomes
+
+
+def entries_in(es: Elasticsearch, run_id: str, number: int) -> list[dict[str, Any]]:
+    """The entries of a run's batch as the ledger has them now, in the batch's order.
+
+    LookupError when the batch's file is gone, or there never was one.
+    """
+    url = Run(run_id, "", datetime.now(UTC)).path(f"batches/{number:04}.jsonl.gz")
+    if url not in Presence():
+        raise LookupError(f"Run {run_id!r} has no batch {number}, or its files were let go.")
+    ids = [entry.entry_id for entry in read_records(url, Entry)]
+    found = es.mget(index=index_for("entries"), ids=ids, source_excludes=["item", "history"])
+    return [dict(doc["_source"]) for doc in found["docs"] if doc.get("found")]
 
 
 def fates_of(es: Elasticsearch, feed_id: str, day: date) -> list[Fate]:

@@ -88,6 +88,61 @@ def test_the_pages_over_a_real_pass(client, passed, es):
     assert "troop movement" not in mentions.partition("</form>")[2]
 
 
+def test_a_runs_tab_shows_its_books_and_a_tasks_tab_its_entries(client, passed, es, monkeypatch):
+    """As Airflow's UI fills the addresses in: percent-encoded, with a placeholder left alone."""
+    from urllib.parse import quote
+
+    from rasid.settings import settings
+
+    run = f"/runs/{quote(passed.run_id, safe='')}"
+    page = client.get(run).text
+    rows = dict(
+        re.findall(r'<tr><th scope="row">.*?([\w ]+)(?:</a>)?</th>\n(.*?)</tr>', page, re.DOTALL)
+    )
+    books = es.get(index="rasid-runs-v1", id=f"{passed.run_id}|sahel")["_source"]
+    told = [int(n) for n in re.findall(r'class="number">(\d+)<', rows["sahel"])]
+    assert told == [books[name] for name in ("seen", "known", "new", "carried", "waiting")]
+    assert "server error" in rows["sada"]
+    assert "app/discover" not in page
+
+    batch = client.get(run, params={"task": "process.read", "batch": "0"}).text
+    assert 0 < len(re.findall(r'href="/entries/[0-9a-f]{32}"', batch)) <= 100
+    assert "has no batch 99" in client.get(run, params={"task": "process.tag", "batch": "99"}).text
+    for task, index in (("settle", "{MAP_INDEX}"), ("process.read", "-1"), ("poll", "0")):
+        assert "/entries/" not in client.get(run, params={"task": task, "batch": index}).text
+    assert "closed no books" in client.get("/runs/nobody").text
+
+    monkeypatch.setenv("RASID_KIBANA_URL", "https://kibana.example/")
+    settings.cache_clear()
+    page = client.get(run).text
+    settings.cache_clear()
+    assert "https://kibana.example/s/rasid/app/discover#/?_g=" in page
+    assert quote(passed.run_id, safe="") in page
+
+
+def test_views_stand_where_airflow_shows_them(app, monkeypatch):
+    """On a run or a task 3.3.2 shows only what has a route; every page of ours is one we serve."""
+    from rasid.settings import settings
+    from rasid_ops.links import kibana_menu
+
+    plugin = sys.modules["rasid_ops_plugin"].RasidOpsPlugin
+    paths = {route.path.partition("{")[0] for route in app.routes}
+    for view in plugin.external_views:
+        assert view["destination"] in {"nav", "dag_run", "task_instance"}
+        if view["destination"] != "nav":
+            assert view["url_route"]
+        if view["href"].startswith("/rasid"):
+            assert view["href"].removeprefix("/rasid").partition("{")[0] in paths, view["href"]
+    routes = [view["url_route"] for view in plugin.external_views if "url_route" in view]
+    assert len(set(routes)) == len(routes)
+    assert kibana_menu() == []
+    monkeypatch.setenv("RASID_KIBANA_URL", "https://kibana.example")
+    settings.cache_clear()
+    (menu,) = kibana_menu()
+    settings.cache_clear()
+    assert menu["href"] == "https://kibana.example/s/rasid/app/dashboards"
+
+
 def test_arabic_pages_run_from_right_to_left(client, passed):
     """The UI's language reaches the page by a cookie; names from the index are translated."""
     client.cookies.set("rasid_lang", "ar")

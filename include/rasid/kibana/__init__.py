@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from rasid.kibana.dashboards import dashboards
+from rasid.kibana.fields import SPACE, discover
 from rasid.kibana.provision import Step, provision_kibana
 from rasid.kibana.saved import data_views, ndjson
 from rasid.settings import INCLUDE
@@ -28,9 +29,11 @@ def _pretty(value: object) -> str:
 
 __all__ = [
     "FOLDER",
+    "SPACE",
     "Step",
     "dashboards",
     "data_views",
+    "discover",
     "files",
     "ndjson",
     "provision_kibana",

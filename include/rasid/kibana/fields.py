@@ -499,13 +499,18 @@ def formats(view: str, *, edited: bool) -> dict[str, Any]:
     return found | {field: form for field, form in _FORMATS.items() if field in fields_of(view)}
 
 
+def discover(view: str, field: str, value: str) -> str:
+    """Where the documents stand whose `field` has the value, below the space's own address."""
+    return (
+        "/app/discover#/?_g=(time:(from:now-5y,to:now))"
+        f"&_a=(dataSource:(dataViewId:{view},type:dataView),"
+        f"query:(language:kuery,query:'{field}:\"{value}\"'))"
+    )
+
+
 def _discover(view: str, field: str, label: str) -> dict[str, Any]:
     """A link from a value to its documents; Kibana puts the space's address before `../`."""
-    address = (
-        "../app/discover#/?_g=(time:(from:now-5y,to:now))"
-        f"&_a=(dataSource:(dataViewId:{view},type:dataView),"
-        f"query:(language:kuery,query:'{field}:\"{{{{rawValue}}}}\"'))"
-    )
+    address = f"..{discover(view, field, '{{rawValue}}')}"
     return {"id": "url", "params": {"urlTemplate": address, "labelTemplate": label}}
 
 

@@ -18,6 +18,7 @@ from rasid.pipeline.ledger import due, known_ids, looks_due, note_changes, owed,
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Books, Entry, Run
 from rasid.pipeline.store import read_records, write_records
+from rasid.pipeline.telemetry import stage
 from rasid.pipeline.versions import chosen, item_hash
 from rasid.sources import FeedItem, FeedPoll
 
@@ -31,6 +32,7 @@ GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 _ITEMS = TypeAdapter(FeedItem)
 
 
+@stage
 def batch(
     es: Elasticsearch, run: Run, poll_paths: Sequence[str], *, retry: bool = True
 ) -> list[str]:

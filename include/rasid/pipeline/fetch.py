@@ -15,6 +15,7 @@ from rasid.pipeline.archive import WarcFile
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records, write_records
+from rasid.pipeline.telemetry import count_endings, stage
 from rasid.settings import settings
 from rasid.sources import Feed
 from rasid.web import Fetched, GuardedClient, polite_client
@@ -27,6 +28,7 @@ GONE = frozenset({404, 410})
 PATIENCE = 600.0
 
 
+@stage
 async def fetch(run: Run, path: str) -> str:
     """Fetch the entries of the batch at `path`; the path of the same entries with their archive.
 
@@ -66,6 +68,7 @@ async def fetch(run: Run, path: str) -> str:
     async with polite_client(patience=PATIENCE) as client:
         done = await asyncio.gather(*(one(client, entry) for entry in entries))
     warc.save()
+    count_endings(run, "fetch", entries, done)
     log.info("fetched", pages=sum(e.archive is not None for e in done), of=len(done))
     return write_records(run.path(f"pages/{name}.jsonl.gz"), Entry, done)
 

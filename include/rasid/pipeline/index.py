@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records
 from rasid.pipeline.stories import join_late, place
+from rasid.pipeline.telemetry import count_endings, stage, time_to_index
 from rasid.pipeline.versions import next_look, text_change, versions
 from rasid.search import Write, alias, delete_stale_mentions, index_for, write_all
 from rasid.sources import Feed, entry_id
@@ -28,6 +30,7 @@ log = structlog.get_logger()
 _PUBLISHED = ("published_at", "published_source", "published_precision", "published_raw")
 
 
+@stage
 def index(es: Elasticsearch, run: Run, path: str) -> dict[str, int]:
     """Index the articles of the entries at `path` and settle all of these; counts by outcome.
 
@@ -71,6 +74,8 @@ def index(es: Elasticsearch, run: Run, path: str) -> dict[str, int]:
         for e in [*settled, *written]
     ]
     write_entries(es, run, settled, feeds)
+    count_endings(run, "index", entries, settled)
+    time_to_index(run, settled, now=datetime.now(UTC))
     counts = Counter(e.outcome.value if e.outcome else "waiting" for e in settled)
     log.info("indexed", documents=len(writes), **counts)
     return dict(counts)

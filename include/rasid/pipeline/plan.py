@@ -9,6 +9,7 @@ from elasticsearch import Elasticsearch
 from rasid.errors import FeedsFileError
 from rasid.pipeline.ledger import feed_states
 from rasid.pipeline.records import Run
+from rasid.pipeline.telemetry import stage
 from rasid.search import ensure_provisioned
 from rasid.settings import settings
 from rasid.sources import Feed, is_due, read_registry
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 FEEDS_PER_BATCH = 12
 
 
+@stage
 def plan(es: Elasticsearch, run: Run, *, only_due: bool = True) -> list[list[str]]:
     """Ids of the feeds to poll, at most 12 a batch; entries to retry need no plan.
 

@@ -15,6 +15,7 @@ from rasid.pipeline.ledger import feed_states
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Run
 from rasid.pipeline.store import write_records
+from rasid.pipeline.telemetry import count_polls, stage
 from rasid.sources import FeedPoll, Validators, poll_feed
 from rasid.web import GuardedClient, polite_client
 
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 PATIENCE = 300.0
 
 
+@stage
 async def poll(es: Elasticsearch, run: Run, feed_ids: Sequence[str], *, name: str) -> str:
     """Poll `feed_ids` with their committed validators; the path of one FeedPoll record each."""
     feeds = usable_feeds()
@@ -39,4 +41,5 @@ async def poll(es: Elasticsearch, run: Run, feed_ids: Sequence[str], *, name: st
 
     async with polite_client(patience=PATIENCE) as client:
         polls = await asyncio.gather(*(one(client, i) for i in feed_ids if i in feeds))
+    count_polls(run, (done.outcome for done in polls))
     return write_records(run.path(f"polls/{name}.jsonl.gz"), FeedPoll, polls)

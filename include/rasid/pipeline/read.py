@@ -11,6 +11,7 @@ from rasid.pipeline.archive import Page, WarcReader
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records, write_records
+from rasid.pipeline.telemetry import count_endings, stage
 from rasid.pipeline.versions import is_removed
 from rasid.reading import Reading, read_fragment, read_page
 from rasid.sources import Feed
@@ -19,16 +20,19 @@ from rasid.sources import Feed
 log = structlog.get_logger()
 
 
+@stage
 def read(run: Run, path: str) -> str:
     """Read the archived pages of the entries at `path`; the path of the same with articles."""
     feeds = usable_feeds()
     archive = WarcReader()
+    entries = list(read_records(path, Entry))
     done = [
         entry
         if entry.done or entry.archive is None or entry.article is not None
         else _read(entry, archive.page(entry.archive), feeds.get(entry.feed_id), run)
-        for entry in read_records(path, Entry)
+        for entry in entries
     ]
+    count_endings(run, "read", entries, done)
     log.info("read", articles=sum(e.article is not None for e in done), of=len(done))
     return write_records(run.path(f"articles/{path.rpartition('/')[2]}"), Entry, done)
 

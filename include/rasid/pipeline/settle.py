@@ -23,6 +23,7 @@ from rasid.pipeline.ledger import (
 from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Books, Entry, Run
 from rasid.pipeline.store import read_records
+from rasid.pipeline.telemetry import measure_queues, stage
 from rasid.settings import settings
 from rasid.sources import FeedPoll, next_state, read_registry
 
@@ -30,6 +31,7 @@ from rasid.sources import FeedPoll, next_state, read_registry
 log = structlog.get_logger()
 
 
+@stage
 def settle(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[Books]:
     """Hold what `batch` saw against what the ledger says; the books by feed, then the whole (`*`).
 
@@ -65,6 +67,7 @@ def settle(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[Books
     write_books(es, run, [*books.values(), whole], settled_at=settled_at, problems=problems)
     write_polls(es, run, committed, feeds)
     es.indices.refresh(index="rasid-*")
+    measure_queues(es, now=settled_at)
     still_open = [
         f"{book.feed_id}: {book.difference}" for book in books.values() if not book.closed
     ]

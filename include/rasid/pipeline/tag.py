@@ -10,12 +10,14 @@ import structlog
 
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records, write_records
+from rasid.pipeline.telemetry import stage
 from rasid.tagging import Tagger, load_tagger
 
 
 log = structlog.get_logger()
 
 
+@stage
 def tag(run: Run, path: str) -> str:
     """Tag the articles of the entries at `path`; the path of the same with their mentions."""
     done = [_tag(entry) for entry in read_records(path, Entry)]
