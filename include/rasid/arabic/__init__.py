@@ -6,11 +6,19 @@ from rasid.arabic.fold import IGNORED, agrees, ascii_digits, fold, folded, lette
 from rasid.arabic.morphology import Morphology, Reading, Stem, write_database
 from rasid.arabic.numbers import Quantity, quantity_at
 from rasid.arabic.sentences import sentences
-from rasid.arabic.tokens import Shape, Token, part_of, shape_of, surfaces, tokenize
+from rasid.arabic.tokens import (
+    Shape,
+    Token,
+    part_of,
+    shape_of,
+    shapes_of,
+    surfaces,
+    tokenize,
+)
 
 
 __all__ = [
     "IGNORED", "Morphology", "Quantity", "Reading", "Shape", "Stem", "Token", "agrees",
     "ascii_digits", "fold", "folded", "letters", "part_of", "quantity_at", "sentences", "shape_of",
-    "surfaces", "tokenize", "write_database",
+    "shapes_of", "surfaces", "tokenize", "write_database",
 ]  # fmt: skip

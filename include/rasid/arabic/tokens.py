@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rasid.arabic.fold import IGNORED, ascii_digits, fold, letters
@@ -65,6 +66,12 @@ def shape_of(surface: str) -> Shape:
     return _SHAPES.get(surface) or _learn(surface)
 
 
+def shapes_of(surfaces: Iterable[str]) -> list[Shape]:
+    """The shapes of all `surfaces`."""
+    known = _SHAPES.get
+    return [known(surface) or _learn(surface) for surface in surfaces]
+
+
 def _learn(surface: str) -> Shape:
     match = _KIND.match(surface)
     kind = (match and match.lastgroup) or "mark"
@@ -80,11 +87,20 @@ def _learn(surface: str) -> Shape:
     return shape
 
 
-def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
-    """All tokens of `text[start:end]` in order: its `surfaces` with their shapes and places."""
+def tokenize(
+    text: str, start: int = 0, end: int | None = None, shapes: Iterable[Shape] | None = None
+) -> list[Token]:
+    """All tokens of `text[start:end]` in order: its `surfaces` with their shapes and places.
+
+    Who has the shapes of these surfaces already may give them.
+    """
+    matches = list(_SURFACE.finditer(text, start, len(text) if end is None else end))
+    written = [match[0] for match in matches]
     return [
-        Token(shape_of(surface := match[0]), match.start(), match.end(), surface)
-        for match in _SURFACE.finditer(text, start, len(text) if end is None else end)
+        Token(shape, match.start(), match.end(), surface)
+        for match, surface, shape in zip(
+            matches, written, shapes or shapes_of(written), strict=True
+        )
     ]
 
 

@@ -17,10 +17,7 @@ class Hit(NamedTuple):
     i: int
     j: int
     reading: Reading
-
-    @property
-    def kind(self) -> str:
-        return self.entry.kind
+    kind: str  # the entry's
 
 
 class _Known(NamedTuple):
@@ -96,7 +93,7 @@ class Matcher:
             inside = i < covered
             for entry, reading in known.words:
                 if not (inside and (entry.kind in hidden or "*" in hidden)):
-                    found.append(Hit(entry, reading.form, i, i + 1, reading))
+                    found.append(Hit(entry, reading.form, i, i + 1, reading, entry.kind))
         return found
 
     def _phrases(self, surfaces: Sequence[str], i: int, known: _Known) -> list[Hit]:
@@ -116,8 +113,9 @@ class Matcher:
         reading: Reading,
         ends: dict[int, list[Hit]],
     ) -> None:
-        for entry, form in node.get("", ()):
-            hit = Hit(self._entries[entry], form, i, j, reading)
+        for name, form in node.get("", ()):
+            entry = self._entries[name]
+            hit = Hit(entry, form, i, j, reading, entry.kind)
             if hit not in (at := ends.setdefault(j, [])):
                 at.append(hit)
         # Writers join names by an underscore in hashtags, and quote parts of a phrase.

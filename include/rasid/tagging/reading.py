@@ -105,7 +105,7 @@ class Reading:
 
     def _candidates(self, index: int, tag: str) -> list[Candidate]:
         sentence = self.sentences[index]
-        triggers = [t for t in self.triggers.get(index, ()) if t.entry.kind == tag]
+        triggers = [t for t in self.triggers.get(index, ()) if t.kind == tag]
         if not triggers:
             return []
         context = tuple(around(self._title_kinds, self._kinds, sentence.hits))
@@ -125,11 +125,11 @@ class Reading:
 
     @cached_property
     def _kinds(self) -> Counter[str]:
-        return Counter(h.entry.kind for s in self.sentences for h in s.hits)
+        return Counter(h.kind for s in self.sentences for h in s.hits)
 
     @cached_property
     def _title_kinds(self) -> frozenset[str]:
-        return frozenset(h.entry.kind for s in self._title for h in s.hits)
+        return frozenset(h.kind for s in self._title for h in s.hits)
 
     def _score(self, tag: str, features: Sequence[str]) -> float:
         weights: Mapping[str, float] = self._weights.get(tag) or {}
@@ -213,8 +213,9 @@ def _off_topic(sentences: Sequence[Sentence], title: Sequence[Sentence]) -> bool
 
 def latest_year(text: str) -> int | None:
     """The latest year that an undated text names: it was not written before."""
-    years = [int(ascii_digits(y)) for y in _YEAR.findall(text)]
+    numbers = [ascii_digits(n) for n in _DIGITS.findall(text) if len(n) == 4]
+    years = [int(n) for n in numbers if n.startswith(("19", "20"))]
     return max((y for y in years if y <= datetime.now(UTC).year), default=None)
 
 
-_YEAR = re.compile(r"(?<!\d)(?:19|20|١٩|٢٠|۱۹|۲۰)\d\d(?!\d)")
+_DIGITS = re.compile(r"\d+")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 
-from rasid.arabic import Token, shape_of, tokenize
+from rasid.arabic import Shape, Token, shapes_of, tokenize
 from rasid.tagging.actors import Party, parties
 from rasid.tagging.clauses import clause_ids
 from rasid.tagging.matcher import Hit
@@ -39,14 +39,19 @@ class Sentence:
         self.year = year  # of publication, guessed from the text where the day is unknown
 
     @cached_property
+    def shapes(self) -> list[Shape]:
+        """The shapes of its tokens."""
+        return shapes_of(self.surfaces)
+
+    @cached_property
     def tokens(self) -> list[Token]:
-        """Its tokens."""
-        return tokenize(self.text, self.start, self.end)
+        """Its tokens, with their places in the text."""
+        return tokenize(self.text, self.start, self.end, self.shapes)
 
     @cached_property
     def words(self) -> list[str]:
         """The folded tokens."""
-        return [shape_of(surface).folded for surface in self.surfaces]
+        return [shape.folded for shape in self.shapes]
 
     @cached_property
     def clauses(self) -> list[int]:
@@ -87,7 +92,7 @@ class Sentence:
     def _by_kind(self) -> dict[str, list[Hit]]:
         found: dict[str, list[Hit]] = {}
         for hit in self.hits:
-            found.setdefault(hit.entry.kind, []).append(hit)
+            found.setdefault(hit.kind, []).append(hit)
         return found
 
     def of(self, kind: str) -> Sequence[Hit]:
