@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.modality import Ruling
@@ -64,24 +65,36 @@ def evidence(sentence: Sentence, trigger: Hit, frame: Frame, ruling: Ruling) -> 
         yield "to"
     yield f"modality:{ruling.modality}"
     yield ruling.rule
-    families = set()
-    for hit in sentence.hits:
-        if hit is trigger or hit.i == trigger.i:
-            continue
-        if hit.kind == "negative":
-            yield f"negative:{hit.entry.id}"
-        elif hit.kind == "target" and hit.entry.get("casualty"):
-            families.add("casualty")
-        elif hit.kind in ("attack", "troop_movement"):
-            families.add(hit.kind + ":" + str(hit.entry.get("class")))
-        elif hit.kind == "speech" and hit.entry.get("status") in ("claimed", "accused"):
-            families.add("speech:" + str(hit.entry.get("status")))
-        elif hit.kind == "modality" and hit.entry.id == "mod.court":
-            families.add("court")
-    for family in families:
-        yield f"with:{family}"
+    for name, (first, last) in _told(sentence).items():
+        if first != trigger.i or last != trigger.i:
+            yield name
     yield f"next:{words[trigger.j] if trigger.j < len(words) else ''}"
     yield f"prev:{words[trigger.i - 1] if trigger.i else '^'}"
+
+
+@lru_cache(maxsize=4)
+def _told(sentence: Sentence) -> dict[str, tuple[int, int]]:
+    """What the hits of a sentence add to triggers at other tokens: the first and last such hit."""
+    told: dict[str, tuple[int, int]] = {}
+    for hit in sentence.hits:
+        name = _adds(hit)
+        if name:
+            first, _ = told.get(name, (hit.i, hit.i))
+            told[name] = (first, hit.i)
+    return told
+
+
+def _adds(hit: Hit) -> str:
+    entry = hit.entry
+    if hit.kind == "negative":
+        return f"negative:{entry.id}"
+    if hit.kind == "target" and entry.get("casualty"):
+        return "with:casualty"
+    if hit.kind in ("attack", "troop_movement"):
+        return f"with:{hit.kind}:{entry.get('class')}"
+    if hit.kind == "speech" and entry.get("status") in ("claimed", "accused"):
+        return f"with:speech:{entry.get('status')}"
+    return "with:court" if entry.id == "mod.court" else ""
 
 
 def around(title: frozenset[str], document: Counter[str], own: Sequence[Hit]) -> Iterator[str]:
