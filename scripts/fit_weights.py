@@ -2,12 +2,12 @@
 
     python scripts/fit_weights.py ../shared/eval/train.jsonl OUT_OF_FOLD.npz
 
-Three layers, each a logistic regression over named features, checked by five-fold cross-validation
+Four layers, each a logistic regression over named features, checked by five-fold cross-validation
 over documents: the evidence of every candidate; presence in a sentence, from the best candidate and
-the model; class, kind and modality of what is there. OUT_OF_FOLD.npz holds the model's predictions
-for documents it was not trained on (scripts/train_verifier.py writes it). Every layer above the
-first is fitted twice, with and without the model. The same input gives the same file. Needs
-requirements-model.txt beside requirements.txt.
+the model; class, kind and modality of what is there; which spans play its roles. OUT_OF_FOLD.npz
+holds the model's predictions for documents it was not trained on (scripts/train_verifier.py writes
+it), the shares of roles among them. Every layer above the first is fitted twice, with and without
+the model. The same input gives the same file. Needs requirements-model.txt beside requirements.txt.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from __future__ import annotations
 import json
 import sys
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np  # noqa: TID253
 import yaml
@@ -29,23 +29,29 @@ from sklearn.model_selection import GroupKFold
 
 from rasid.tagging.combine import (
     class_features,
+    elsewhere,
     kind_features,
     modality_features,
     presence,
 )
+from rasid.tagging.evaluate import same_head
 from rasid.tagging.lexicon import SOURCE
 from rasid.tagging.mention import MILITIA_CLASSES
 from rasid.tagging.reading import Candidate, Reading
-from rasid.tagging.tagger import load_tagger
+from rasid.tagging.spans import ROLES_OF, Heard, bounds, heard_from, options, pieces, span_features
+from rasid.tagging.tagger import load_tagger, without_repeats
 from rasid.tagging.times import publication
+from rasid.tagging.verifier import ROLES, Verifier, spans
 
 
 RARE = 4  # a feature seen less often gets no weight
 SMALL = 0.02  # weights below this are not written
+RARE_ROLES, SMALL_ROLES = 12, 0.05  # of roles: their neighbouring words are many
 COST = 0.003  # of F1 that fewer alarms may cost
 C_EVIDENCE = 0.15
 C_PRESENCE = 0.3
 C_HEADS = 0.1
+C_ROLES = 0.15
 # How likely a further trigger must be, by rules, once its sentence is known to state an event.
 MORE = {"attack": -0.5, "troop_movement": -0.5}
 TAGS = (("attack", "attack"), ("troop_movement", "movement"))
@@ -64,7 +70,12 @@ class Data:
         tagger = load_tagger(model=False)
         self.sentences: list[dict[str, Any]] = []
         self.groups: list[int] = []
+        self.texts: list[str] = []  # of the row's document
         self.says: list[dict[str, float] | None] = []
+        self.shares: list[np.ndarray | None] = []  # of roles: (tokens, ROLES, 3)
+        self.role_weights = Verifier.load().stored["role_weights"]
+        number_of = {str(sid): k for k, sid in enumerate(stored["sids"])}
+        roles = stored["roles"]
         self.candidates: list[tuple[int, Reading, Candidate]] = []
         for number, line in enumerate(labels.read_text("utf-8").splitlines()):
             document = json.loads(line)
@@ -75,7 +86,10 @@ class Data:
                 rows[len(self.sentences)] = s
                 self.sentences.append(s)
                 self.groups.append(number)
+                self.texts.append(document["text"])
                 self.says.append(said.get(s["sid"]))
+                at = number_of.get(s["sid"])
+                self.shares.append(None if at is None else roles[at])
             reading = tagger.read(
                 document["text"], published_at=publication(document["published_at"])
             )
@@ -84,14 +98,42 @@ class Data:
                 row = next((r for r, s in rows.items() if s["start"] <= at < s["end"]), None)
                 if row is not None:
                     self.candidates.append((row, reading, c))
+        self._triggering: set[int] = set()  # rows in which some word could be an event
+        self._rows_of: defaultdict[int, list[int]] = defaultdict(list)  # by document
+
+    def around(self, row: int) -> dict[str, float]:
+        """What the model reads of attackers in the other sentences of the document."""
+        if not self._triggering:
+            self._triggering = {row for row, _, _ in self.candidates}
+            for k in sorted(self._triggering):
+                self._rows_of[self.groups[k]].append(k)
+        own = {k: self.says[k] for k in self._rows_of[self.groups[row]]}
+        return elsewhere({k: says for k, says in own.items() if says is not None}, row)
+
+    def heard(self, row: int, candidate: Candidate) -> Heard | None:
+        """What the model says of the roles in a sentence, where it has the same tokens."""
+        shares, tokens = self.shares[row], candidate.sentence.tokens
+        own = self.sentences[row]
+        if shares is None or not own["start"] <= tokens[0].start <= own["start"] + 2:
+            return None
+        shares = np.asarray(shares[: len(tokens)], np.float32)
+        own_spans = {
+            name: list(spans(shares[:, r], float(self.role_weights[r])))
+            for r, name in enumerate(ROLES)
+        }
+        return heard_from(shares, own_spans, candidate.sentence)
 
 
 def fitted(
-    rows: Sequence[Mapping[str, float]], y: Sequence[Any], groups: Sequence[int], c: float
+    rows: Sequence[Mapping[str, float]],
+    y: Sequence[Any],
+    groups: Sequence[int],
+    c: float,
+    rare: int = RARE,
 ) -> tuple[np.ndarray, LogisticRegression, list[str]]:
     """Out-of-fold decision values, the model on everything, and the names of its features."""
     counts = Counter(f for row in rows for f in row)
-    kept = [{f: v for f, v in row.items() if counts[f] >= RARE and f != "bias"} for row in rows]
+    kept = [{f: v for f, v in row.items() if counts[f] >= rare and f != "bias"} for row in rows]
     vectorizer = DictVectorizer()
     x = vectorizer.fit_transform(kept)
     target = np.array(y)
@@ -122,9 +164,11 @@ def fitted(
     )
 
 
-def written(names: Sequence[str], coefficients: np.ndarray, intercept: float) -> dict[str, float]:
+def written(
+    names: Sequence[str], coefficients: np.ndarray, intercept: float, small: float = SMALL
+) -> dict[str, float]:
     weights = {
-        n: round(float(w), 3) for n, w in zip(names, coefficients, strict=True) if abs(w) > SMALL
+        n: round(float(w), 3) for n, w in zip(names, coefficients, strict=True) if abs(w) > small
     }
     return {**weights, "bias": round(float(intercept), 3)}
 
@@ -150,6 +194,7 @@ def main() -> None:
     found: dict[tuple[str, str], np.ndarray] = {}
     margins: dict[str, list[np.ndarray]] = {"rules": [], "joint": []}
     tops: dict[str, dict[int, tuple[float, Reading, Candidate]]] = {}
+    scored: dict[str, dict[int, list[tuple[float, Candidate]]]] = {}  # all candidates of a row
     for tag, field in TAGS:
         mine = [(row, reading, c) for row, reading, c in data.candidates if c.trigger.kind == tag]
         scores, model, names = fitted(
@@ -160,9 +205,11 @@ def main() -> None:
         )
         out[tag] = written(names, model.coef_[0], model.intercept_[0])
         top: dict[int, tuple[float, Reading, Candidate]] = {}
+        scored[tag] = defaultdict(list)
         for (row, reading, c), score in zip(mine, scores, strict=True):
             if row not in top or score > top[row][0]:
                 top[row] = (float(score), reading, c)
+            scored[tag][row].append((float(score), c))
         tops[tag] = top
         gold = np.array([bool(s[field]) for s in data.sentences])
         for mode in ("rules", "joint"):
@@ -185,7 +232,8 @@ def main() -> None:
             margins[mode].append(values - threshold)
     for mode in ("rules", "joint"):
         out["thresholds"][mode]["document"] = document_margin(data, margins[mode])
-    heads(data, tops, out, found)
+    classes = heads(data, tops, out, found)
+    out["roles"] = {mode: roles(data, scored, classes[mode], mode) for mode in ("rules", "joint")}
     path = SOURCE / "weights.yaml"
     path.write_text(
         "# Fitted by scripts/fit_weights.py: log-odds of each piece of evidence. Do not edit.\n"
@@ -227,8 +275,12 @@ def heads(
     tops: Mapping[str, Mapping[int, tuple[float, Reading, Candidate]]],
     out: dict[str, Any],
     found: Mapping[tuple[str, str], np.ndarray],
-) -> None:
-    """Fit class, kind and modalities on sentences that state an event, from their best candidate."""  # noqa: E501
+) -> dict[str, dict[int, str]]:
+    """Fit class, kind and modalities on sentences that state an event, from their best candidate.
+
+    Returns the classes found out of fold, by mode and row.
+    """
+    classes: dict[str, dict[int, str]] = {}
     for mode in ("rules", "joint"):
         for name, tag, label in (
             ("class", "attack", "attack_class"),
@@ -241,7 +293,8 @@ def heads(
                 if not data.sentences[k][label]:
                     continue
                 says = data.says[k] if mode == "joint" else None
-                rows.append(features(name, reading, c, says))
+                around = data.around(k) if says is not None and name == "class" else {}
+                rows.append(features(name, reading, c, says, around))
                 y.append(data.sentences[k][label])
                 groups.append(data.groups[k])
                 index.append(k)
@@ -254,21 +307,110 @@ def heads(
                 same = [(g == "factual") == (t == "factual") for g, t in zip(guess, y, strict=True)]
                 print(f"  factual or not {np.mean(same):.4f}")
             if name == "class":
-                report_militia(data, dict(zip(index, guess, strict=True)), found["attack", mode])
+                classes[mode] = dict(zip(index, guess, strict=True))
+                report_militia(data, classes[mode], found["attack", mode])
             out["heads"][mode][name] = {
                 str(c): written(names, model.coef_[k], model.intercept_[k])
                 for k, c in enumerate(model.classes_)
             }
+    return classes
 
 
 def features(
-    name: str, reading: Reading, c: Candidate, says: dict[str, float] | None
+    name: str,
+    reading: Reading,
+    c: Candidate,
+    says: dict[str, float] | None,
+    around: Mapping[str, float],
 ) -> Mapping[str, float]:
     if name == "class":
-        return class_features(reading, c, says)
+        return class_features(reading, c, says, around)
     if name == "kind":
         return kind_features(c, says)
     return modality_features(c, says)
+
+
+class Offer(NamedTuple):
+    """An option of a role of one mention, and which of the gold spans it names."""
+
+    row: int
+    text: str
+    features: Mapping[str, float]
+    names: tuple[bool, ...]
+
+
+def offers(
+    data: Data,
+    scored: Mapping[str, Mapping[int, Sequence[tuple[float, Candidate]]]],
+    classes: Mapping[int, str],
+    name: str,
+    mode: str,
+) -> Iterator[Offer]:
+    """The options of a role in sentences that state an event, of every mention there would be."""
+    for tag, field in TAGS:
+        for row, candidates in scored[tag].items() if name in ROLES_OF[tag] else ():
+            s = data.sentences[row]
+            if not s[field] or name not in s:
+                continue
+            for c in _mentioned(candidates, MORE[tag]):
+                heard = data.heard(row, c) if mode == "joint" else None
+                for o in options(name, pieces(c, name), heard):
+                    text = data.texts[row][slice(*bounds(o, c.sentence))]
+                    yield Offer(
+                        row, text, span_features(o, c, name, classes.get(row, ""), heard),
+                        tuple(same_head(text, gold) for gold in s[name]),
+                    )  # fmt: skip
+
+
+def _mentioned(candidates: Sequence[tuple[float, Candidate]], more: float) -> Iterator[Candidate]:
+    """The candidates of a labelled sentence that become mentions, of each sentence as read."""
+    floor = min(max(score for score, _ in candidates), more)
+    by_sentence: defaultdict[int, list[tuple[float, Candidate]]] = defaultdict(list)
+    for score, c in candidates:
+        if score >= floor:
+            by_sentence[c.sentence.index].append((score, c))
+    for own in by_sentence.values():
+        yield from without_repeats(own)
+
+
+def roles(
+    data: Data,
+    scored: Mapping[str, Mapping[int, Sequence[tuple[float, Candidate]]]],
+    classes: Mapping[int, str],
+    mode: str,
+) -> dict[str, dict[str, float]]:
+    """Fit which options play each role; the bias is shifted to the best F1 by head."""
+    out = {}
+    for name in dict.fromkeys(n for names in ROLES_OF.values() for n in names):
+        found = list(offers(data, scored, classes, name, mode))
+        scores, model, names = fitted(
+            [o.features for o in found],
+            [any(o.names) for o in found],
+            [data.groups[o.row] for o in found],
+            C_ROLES,
+            RARE_ROLES,
+        )
+        f1, threshold = best_heads(found, scores)
+        print(f"{name} {mode}: F1 by head {f1:.4f} at {threshold:.2f}")
+        out[name] = written(names, model.coef_[0], model.intercept_[0] - threshold, SMALL_ROLES)
+    return out
+
+
+def best_heads(found: Sequence[Offer], scores: np.ndarray) -> tuple[float, float]:
+    """The best F1 of a role over sentences, and the threshold that reaches it."""
+    best: dict[int, dict[str, tuple[float, tuple[bool, ...]]]] = defaultdict(dict)
+    for o, score in zip(found, scores, strict=True):
+        best[o.row][o.text] = max(best[o.row].get(o.text, (-9.0, o.names)), (score, o.names))
+    gold = sum(len(next(iter(texts.values()))[1]) for texts in best.values())
+    results = []
+    for threshold in np.arange(-1.5, 1.0, 0.1):
+        hit = said = 0
+        for texts in best.values():
+            kept = [names for score, names in texts.values() if score >= threshold]
+            said += len(kept)
+            hit += min(sum(map(any, zip(*kept, strict=True))), sum(map(any, kept)))
+        results.append((2 * hit / max(1, said + gold), float(threshold)))
+    return max(results)
 
 
 def report_militia(data: Data, guess: Mapping[int, str], found: np.ndarray) -> None:

@@ -149,6 +149,7 @@ _ROLES = {
     "place": "places",
     "weapon": "weapons",
     "equipment": "equipment",
+    "damage": "damage",
 }
 
 

@@ -170,13 +170,13 @@ def _party(chain: list[Hit], day: date | None) -> Party | None:
         return None
     return Party(
         head.i, chain[-1].j, *span, cls, key, country, bool(names or heads), named,
-        head.reading.prep, _clitics(head),
+        head.reading.prep, clitics(head),
         any(h.entry.get("equipment") for h in heads), any(h.form in ("pl", "dual") for h in heads),
-        head.form == "capital", _clitics(next((h for h in chain if h.i == span[0]), head)),
+        head.form == "capital", clitics(next((h for h in chain if h.i == span[0]), head)),
     )  # fmt: skip
 
 
-def _clitics(hit: Hit) -> int:
+def clitics(hit: Hit) -> int:
     """The letters of conjunctions and prepositions before a word, its article not counted."""
     reading = hit.reading
     return max(0, len(reading.prefix) - (2 if reading.article else 0))

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from rasid.tagging.features import stem_form
+from rasid.tagging.lexicon import ATTACKER_CLASSES
 from rasid.tagging.modality import OLD, cues
 from rasid.tagging.reading import Candidate, Reading
 from rasid.tagging.roles import victims
@@ -89,10 +90,39 @@ def _model(model: Mapping[str, float] | None, prefix: str) -> Iterator[tuple[str
 _FIRST = ("militia", "pro_state_militia", "unattributed_armed", "state")
 
 
+def elsewhere(says: Mapping[int, Mapping[str, float]], index: int) -> dict[str, float]:
+    """Shares of attacker classes in the other sentences and in those before, as the model reads.
+
+    `says` are its answers by sentence. Each sentence counts as far as it states an attack; nothing
+    read there, all classes are alike. Class follows the document (codebook): the attacker is named
+    once. On train's attacks, out of fold: .700 right by the sentence alone, .719 with these.
+    """
+    shares: dict[str, float] = {}
+    for where, others in (
+        ("document", [k for k in says if k != index]),
+        ("before", [k for k in says if k < index]),
+    ):
+        whole = DOUBT + sum(says[k]["attack"] for k in others)
+        for cls in ATTACKER_CLASSES:
+            name = f"class:{cls}"
+            part = sum(says[k]["attack"] * says[k][name] for k in others)
+            shares[f"{where}:{cls}"] = (DOUBT / len(ATTACKER_CLASSES) + part) / whole
+    return shares
+
+
+DOUBT = 0.3  # of an attack's weight, spread over all classes
+
+
 def class_features(
-    reading: Reading, candidate: Candidate, model: Mapping[str, float] | None
+    reading: Reading,
+    candidate: Candidate,
+    model: Mapping[str, float] | None,
+    around: Mapping[str, float],
 ) -> Features:
-    """Who attacks: roles and bodies of the sentence, classes named elsewhere in the document."""
+    """Who attacks: roles and bodies of the sentence, classes named elsewhere in the document.
+
+    `around` are the shares of `elsewhere`, empty without the model.
+    """
     trigger, frame = candidate.trigger, candidate.frame
     out: dict[str, float] = {"bias": 1.0}
     agent = frame.agents[0] if frame.agents else None
@@ -124,9 +154,9 @@ def class_features(
     out[f"kind:{trigger.entry.get('subtype')}"] = 1.0
     for hit in frame.weapons:
         out[f"weapon:{hit.entry.id}"] = 1.0
-    elsewhere = reading.elsewhere(candidate.sentence)
-    most = max(elsewhere.values(), default=0)
-    for cls, n in elsewhere.items():
+    named = reading.elsewhere(candidate.sentence)
+    most = max(named.values(), default=0)
+    for cls, n in named.items():
         out[f"document:{cls}"] = 1.0
         if n == most:
             out[f"document:most:{cls}"] = 1.0
@@ -141,6 +171,7 @@ def class_features(
     if model is not None:
         out["model:militia"] = logit(model["militia"])
     out.update(_model(model, "class"))
+    out.update((f"model:{name}", math.log(share)) for name, share in around.items())
     return out
 
 

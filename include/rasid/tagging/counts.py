@@ -2,72 +2,289 @@
 
 from __future__ import annotations
 
-from rasid.arabic import folded, quantity_at
-from rasid.tagging.matcher import Hit
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rasid.arabic import Quantity, folded, quantity_at
+from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.mention import Count
 from rasid.tagging.sentence import Sentence
 
 
-_REACH = 4  # tokens between a casualty word and its number
+# Tokens between a casualty word and its number, on either side; to a second number of its list.
+_AFTER, _BEFORE, _MORE = 7, 9, 7
+_LONGEST = 6  # tokens of a number: «ما لا يقل عن خمسة وعشرين»
 _NOT_PEOPLE = folded(
-    "كيلومترا كيلومتر كم متر مترا عاما يوما أيام شهرا ساعة ساعات دقيقة في دولار % عام"
+    "كيلومترا كيلومتر كم متر مترا أمتار عاما عام أعوام يوما يوم أيام شهرا أشهر شهر أسبوع أسابيع "
+    "ساعة ساعات دقيقة دقائق سنة سنوات سنين دولار % قذيفة قذائف صاروخا صواريخ غارة غارات هجمات "
+    "منزلا منازل آلية آليات دبابات سيارات مواقع موقعا مرة مرات يناير فبراير مارس أبريل مايو يونيو "
+    "يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر كانون شباط آذار نيسان أيار حزيران تموز آب أيلول تشرين"
 )
-_SUBSET = folded("بينهم بينها منهم منها")
+_YEARS = range(1900, 2100)  # a number that stands alone and is one of these is a year
+_SUBSET = folded("بينهم بينها منهم منها بينهما معظمهم أغلبهم غالبيتهم")
+_ONE = folded("أحد إحدى أحدهم إحداهن")
+_SEVERAL = folded(
+    "الرجال رجال الناس ناس الضحايا ضحايا الأبرياء أبرياء الأهالي الشباب شباب عناصره أبناء "
+    "عددا عدد أفراد أعضاء قيادات"
+)
+_NO_PERSON = folded(
+    "في من على إلى عن مع بعد قبل خلال إثر جراء كل بعض جميع ما لا هذا هذه أو أي كثير كبير كما نحو "
+    "حوالي قرابة زهاء أكثر أقل يوم أمس اليوم فيه فيها هناك حتى منذ نتيجة خلف خلاله خلالها حالة ذلك "
+    "عمليات عملية جريمة جرائم السابقة الأسبوع الأخيرة الماضي مباشرة"
+)
+_PEOPLE = frozenset({"civilians", "security", "armed"})
+_RISES = folded("إلى بلغ بلغت")  # «ارتفع عدد القتلى إلى 15»
+# Ways of dying that are no signs of an attack by themselves, and so no words of the lexicon.
+_DIES = folded(
+    "توفي توفيت توفوا وفاة قضى قضت قضوا حتفه حتفها حتفهم حتفهما مصرعه مصرعها مصرعهم مصرعهما"
+)
+_ATTEMPT = folded("محاولة محاولات بمحاولة لمحاولة")
+# Attacks whose object dies of them.
+_KILLS = frozenset({"attack.ightiyal", "attack.idam", "attack.dhabh", "attack.awda"})
+
+
+class Toll(NamedTuple):
+    """People killed or injured at the tokens `i:j`; `high` is None without an upper bound."""
+
+    i: int
+    j: int
+    low: int
+    high: int | None
+
+
+class _Cue(NamedTuple):
+    """A word of dying or being hurt: the people themselves (قتلى), or what befell them."""
+
+    i: int
+    j: int
+    what: str
+    people: bool
+    form: str
+    joined: bool  # «و» is written on it
+    definite: bool
 
 
 def casualties(sentence: Sentence, text: str, what: str) -> Count | None:
-    """The first count of people `killed` or `injured`; «بينهم …» is a part of it and is left out.
+    """How many people the sentence says were `killed` or `injured`: its tolls added up.
 
-    A number stands after the word (مقتل 3 جنود), before it (3 قتلى), or in a dual (قتيلان, مقتل
-    جنديين); one person needs none (مقتل ضابط).
+    A number stands after the word (مقتل 3 جنود), before it (3 قتلى, تسعة عسكريين قُتلوا), or in a
+    dual (قتيلان, مقتل جنديين); one person needs none (مقتل ضابط). «بينهم …» is a part of a toll and
+    «مقتل وإصابة 12» is none: it does not say how many died.
     """
-    for hit in sentence.of("target"):
-        if hit.entry.get("casualty") == what:
-            found = _before(sentence, text, hit) or _after(sentence, text, hit)
-            if found is not None:
-                return found
-    return None
+    found = [toll for cue, toll in _tolls(sentence) if cue.what == what]
+    if not found:
+        return None
+    high = None if any(t.high is None for t in found) else sum(t.high or 0 for t in found)
+    at = min(t.i for t in found), max(t.j for t in found)
+    return _count(sentence, text, at, (sum(t.low for t in found), high))
 
 
 def strength(sentence: Sentence, text: str) -> Count | None:
     """How many soldiers or vehicles move: a number right before an armed body, or its dual."""
     for body in sentence.bodies:
-        for start in (body.i - 1, body.i - 2, body.i - 3):
-            found = quantity_at(sentence.tokens, start) if start >= 0 else None
-            if found is not None and found.j >= body.i:
-                return _count(sentence, text, (found.i, body.j), (found.low, found.high))
-    return None
-
-
-def _before(sentence: Sentence, text: str, hit: Hit) -> Count | None:
-    """The count in the casualty word itself or right before it."""
-    if hit.form == "dual":
-        return _count(sentence, text, (hit.i, hit.j), (2, 2))
-    for start in (hit.i - 1, hit.i - 2):
-        found = quantity_at(sentence.tokens, start) if start >= 0 else None
-        if found is not None and found.j == hit.i:
-            return _count(sentence, text, (found.i, hit.j), (found.low, found.high))
-    return None
-
-
-def _after(sentence: Sentence, text: str, hit: Hit) -> Count | None:
-    words, clauses = sentence.words, sentence.clauses
-    people = {h.i: h for h in sentence.of("target") if h.entry.get("target") != "site"}
-    for k in range(hit.j, min(len(words), hit.j + _REACH)):
-        if words[k] in _SUBSET or clauses[k] != clauses[hit.i]:
-            return None
-        person = people.get(k)
-        if person is not None and person.form == "dual":
-            return _count(sentence, text, (k, k + 1), (2, 2))
-        found = quantity_at(sentence.tokens, k)
+        found = _ending_at(sentence, body.i)
         if found is not None:
-            if found.j < len(words) and words[found.j] in _NOT_PEOPLE:
-                return None
-            end = min(found.j + 1, len(words))
-            return _count(sentence, text, (found.i, end), (found.low, found.high))
-        if k == hit.j and person is not None and person.form == "sg":
-            return _count(sentence, text, (k, k + 1), (1, 1))
+            return _count(sentence, text, (found.i, body.j), (found.low, found.high))
     return None
+
+
+def _tolls(sentence: Sentence) -> Iterator[tuple[_Cue, Toll]]:
+    """Every toll of a sentence with the word that states it; no word is counted twice."""
+    cues = _cues(sentence)
+    taken: set[int] = set()
+    for n, cue in enumerate(cues):
+        if cue.people:
+            toll = None if _shared(cues, n) else _of_people(sentence, cue)
+        elif _shared(cues, n):
+            toll = _before(sentence, cue)
+        else:
+            toll = _after(sentence, cue, cues) or _before(sentence, cue)
+        if toll is not None and taken.isdisjoint(range(toll.i, toll.j)):
+            taken.update(range(toll.i, toll.j))
+            yield cue, toll
+
+
+def _cues(sentence: Sentence) -> list[_Cue]:
+    found: dict[int, _Cue] = {}
+    for hit in (*sentence.of("target"), *sentence.of("attack")):
+        what = str(hit.entry.get("casualty") or "")
+        if hit.kind == "attack" and hit.entry.id in _KILLS:
+            what = "" if sentence.words[hit.i - 1] in _ATTEMPT else "killed"
+        if what:
+            found.setdefault(
+                hit.i,
+                _Cue(
+                    hit.i, hit.j, what, bool(hit.entry.get("person")), _form(hit),
+                    hit.reading.prefix.startswith("و"), hit.reading.article,
+                ),
+            )  # fmt: skip
+    for k, word in enumerate(sentence.words):
+        if word in _DIES or (word[:1] == "و" and word[1:] in _DIES):
+            ends = word.startswith(("حتف", "مصرع"))
+            form = "verb" if ends or word.endswith(("ي", "ت", "وا")) else "noun"
+            found[k] = _Cue(k, k + 1, "killed", False, form, word not in _DIES, False)  # noqa: FBT003
+    return [found[k] for k in sorted(found)]
+
+
+def _form(hit: Hit) -> str:
+    return "verb" if hit.form in VERB_FORMS else hit.form
+
+
+def _shared(cues: Sequence[_Cue], n: int) -> bool:
+    """Whether one number counts the dead and the wounded together: «مقتل وإصابة 12».
+
+    After a verb of its own the second counts for itself: «ثلاثة قُتلوا وأصيب أربعة».
+    """
+    after = n + 1 < len(cues) and cues[n + 1].joined and cues[n + 1].i == cues[n].j
+    before = n > 0 and cues[n].joined and cues[n].i == cues[n - 1].j
+    return after or (before and cues[n - 1].form != "verb")
+
+
+def _of_people(sentence: Sentence, cue: _Cue) -> Toll | None:
+    """The count of the dead or wounded themselves: «3 قتلى», «قتيلان», «عدد القتلى إلى 15»."""
+    words = sentence.words
+    if cue.form == "dual":
+        return Toll(cue.i, cue.j, 2, 2)
+    number = _ending_at(sentence, cue.i)
+    if number is not None:
+        return Toll(number.i, cue.j, number.low, number.high)
+    for k in range(cue.j, min(len(words) - 1, cue.j + _AFTER)):
+        risen = _number(sentence, k + 1) if words[k] in _RISES else None
+        if risen is not None:
+            return Toll(risen.i, risen.j, risen.low, risen.high)
+    alone = cue.form == "sg" and not cue.definite and words[cue.i - 1] != "بين"
+    return Toll(cue.i, cue.j, 1, 1) if alone else None
+
+
+def _number(sentence: Sentence, k: int) -> Quantity | None:
+    """The number that starts at token `k`, «و» or a bracket before it or not."""
+    tokens = sentence.tokens
+    if k >= len(tokens):
+        return None
+    if tokens[k].text in _BRACKETS:
+        found = _number(sentence, k + 1)
+        return found and found._replace(i=k)
+    word = tokens[k].folded
+    if word == "عدد" and sentence.words[k + 1 : k + 2] != ["من"]:
+        return None  # «عدد القتلى» counts nobody
+    found = quantity_at(tokens, k)
+    if found is None and word.startswith("و") and len(word) > 2:
+        shape = tokens[k].shape._replace(folded=word[1:])
+        found = quantity_at([*tokens[:k], tokens[k]._replace(shape=shape), *tokens[k + 1 :]], k)
+    if found is None:
+        return None
+    after = sentence.words[found.j] if found.j < len(sentence.words) else ""
+    alone = not after or not after[0].isalpha() or after in _NO_PERSON
+    percent = not _PERCENT.isdisjoint(sentence.words[found.j + 1 : found.j + 2])
+    nobody = after in _NOT_PEOPLE or percent or (alone and found.low in _YEARS)
+    return None if nobody else found
+
+
+_PERCENT = folded("المئة المائة بالمئة")  # «15 في المئة»
+_BRACKETS = frozenset('("«“')
+
+
+def _ending_at(sentence: Sentence, end: int) -> Quantity | None:
+    """The longest number that ends right before the token `end`."""
+    for start in range(max(0, end - _LONGEST), end):
+        found = _number(sentence, start)
+        if found is not None and found.j == end and not _is_part(sentence, found.i):
+            return found
+    return None
+
+
+def _is_part(sentence: Sentence, i: int) -> bool:
+    """Whether «بينهم» stands before a number: it is counted already."""
+    return not _SUBSET.isdisjoint(sentence.words[max(0, i - 2) : i])
+
+
+def _after(sentence: Sentence, cue: _Cue, cues: Sequence[_Cue]) -> Toll | None:
+    """Who is counted after a death or a wound: «مقتل 3 جنود», «قتل ضابط»."""
+    words, clauses = sentence.words, sentence.clauses
+    others = {c.i for c in cues}
+    for k in range(cue.j, min(len(words), cue.j + _AFTER)):
+        bracketed = words[k] in _BRACKETS or (k and words[k - 1] in _BRACKETS)
+        if words[k] in _SUBSET or k in others or not (clauses[k] == clauses[cue.i] or bracketed):
+            return None
+        number = _number(sentence, k)
+        if number is not None:
+            return _with_more(sentence, Toll(k, number.j, number.low, number.high), others)
+        people = _people_at(sentence, k, cue)
+        if people is not None:
+            one = Toll(k, k + 1, people, people)
+            return _with_more(sentence, one, others) if people else None
+    return None
+
+
+def _people_at(sentence: Sentence, k: int, cue: _Cue) -> int | None:
+    """How many the word at `k` names: 1 or 2; 0 for several, uncounted; None for no person."""
+    word = sentence.words[k]
+    if word in _ONE:
+        return 1
+    for hit in sentence.of("target"):
+        if hit.i == k and hit.entry.get("target") in _PEOPLE and hit.form not in VERB_FORMS:
+            return 0 if _is_plural(hit, word) else {"sg": 1, "dual": 2}.get(hit.form, 0)
+    if k != cue.j or word in _SEVERAL or word in _NO_PERSON:
+        return 0 if word in _SEVERAL else None
+    if cue.what != "killed" or sentence.tokens[k].shape.kind != "word":
+        return None
+    known = any(h.i == k for h in sentence.hits) or word[0] in _CLITICS
+    definite = word.startswith("ال")
+    if known or (definite and cue.form == "verb") or len(word) < _SHORTEST_NOUN:
+        return None
+    if word.endswith("ان") and word[-3:-2] == "ي":
+        return 2  # «فلسطينيان»
+    # An unknown noun after a death: somebody's name or trade (مقتل البطش, قتل محتج).
+    return 0 if word.endswith(("ون", "ين", "ات")) else 1
+
+
+_SHORTEST_NOUN = 3
+_CLITICS = frozenset("وبل")
+
+
+def _is_plural(hit: Hit, word: str) -> bool:
+    """Whether a form that could be a dual is as well the plural: «مدنيين»."""
+    plurals = folded(str(hit.entry.get("noun")).replace("|", " "))
+    return hit.form != "sg" and word.removeprefix("ال") in plurals
+
+
+def _before(sentence: Sentence, cue: _Cue) -> Toll | None:
+    """People counted before a verb of dying: «تسعة عسكريين قُتلوا», «35 مقاتلا لقوا حتفهم»."""
+    if cue.form != "verb" or cue.joined:
+        return None
+    words = sentence.words
+    for start in range(max(0, cue.i - _BEFORE - _LONGEST), cue.i - 1):
+        number = _number(sentence, start)
+        if number is None or cue.i - number.j > _BEFORE or _is_part(sentence, start):
+            continue
+        if not _SUBSET.isdisjoint(words[start : cue.i]):
+            return Toll(number.i, number.j, number.low, number.high)
+        if abs(sentence.clauses[cue.i] - sentence.clauses[start]) <= 1:
+            return Toll(number.i, number.j, number.low, number.high)
+    return None
+
+
+def _with_more(sentence: Sentence, toll: Toll, cues: set[int]) -> Toll:
+    """A toll with what its list goes on with: «9 من المسلحين و6 من الجنود», «ضابط ومجند»."""
+    words, clauses = sentence.words, sentence.clauses
+    low, high, end = toll.low, toll.high, toll.j
+    for k in range(toll.j, min(len(words), toll.j + _MORE)):
+        if k in cues or words[k] in _SUBSET or clauses[k] != clauses[toll.i]:
+            break
+        if not words[k].startswith("و"):
+            continue
+        number = _number(sentence, k + 1) if words[k] == "و" else _number(sentence, k)
+        if number is not None:
+            if number.j in cues:
+                break
+            low, end = low + number.low, number.j
+            high = None if high is None or number.high is None else high + number.high
+        elif any(
+            h.i == k and h.form == "sg" and h.entry.get("target") in _PEOPLE
+            for h in sentence.of("target")
+        ):
+            low, high, end = low + 1, None if high is None else high + 1, k + 1
+    return Toll(toll.i, end, low, high)
 
 
 def _count(
@@ -78,7 +295,7 @@ def _count(
         (
             str(h.entry.get("target"))
             for h in sentence.of("target")
-            if at[0] <= h.i <= at[1] and h.entry.get("target") not in (None, "site")
+            if at[0] <= h.i <= at[1] and h.entry.get("target") in _PEOPLE
         ),
         "",
     )

@@ -46,6 +46,8 @@ def evidence(sentence: Sentence, trigger: Hit, frame: Frame, ruling: Ruling) -> 
         yield "agent:none"
     if frame.nisba is not None:
         yield "nisba"
+    if frame.defenders:
+        yield "defender"
     if frame.patients:
         yield "patient"
     things = {str(h.entry.get("target")) for h in frame.things}

@@ -31,7 +31,7 @@ PLACES = INCLUDE / "places"
 FILES = {
     "actors": "actor", "forces": "force", "countries": "country", "attack": "attack",
     "movement": "troop_movement", "modality": "modality", "attribution": "speech",
-    "weapons": "weapon", "targets": "target", "negatives": "negative", "places": "place", "towns": "place",  # noqa: E501
+    "weapons": "weapon", "targets": "target", "negatives": "negative", "damage": "damage", "places": "place", "towns": "place",  # noqa: E501
 }  # fmt: skip
 # In the order of the model's outputs.
 ATTACKER_CLASSES = (

@@ -105,6 +105,7 @@ class Mention:
     places: tuple[Role, ...] = ()
     weapons: tuple[Role, ...] = ()
     equipment: tuple[Role, ...] = ()  # what moves beside people: tanks, guns, ships
+    damage: tuple[Span, ...] = ()  # what was done to things: أضرار مادية, احتراق سيارتين
     size: Count | None = None
     killed: Count | None = None
     injured: Count | None = None

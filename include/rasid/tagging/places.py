@@ -34,10 +34,11 @@ _HEADS = folded(
     "وادي مضيق معبر مطار ميناء قاعدة معسكر شارع ساحة طريق جسر حقل سد مستوطنة ضاحية جبهة ريف "
     "صحراء هضبة قطاع تلة مفرق دوار ميدان محور منفذ حاجز سوق لواء عزلة جمهورية بادية سهل بلدية "
     "منتجع مرتفع تل عاصمة العاصمة مدن بلدات قرى مناطق محافظات أحياء منطقتي مدينتي محافظتي "
-    "بلدتي قريتي مخيمي حيي قاعدتي"
+    "بلدتي قريتي مخيمي حيي قاعدتي جامعة مستشفى سجن مسجد جامع كنيسة مرفأ حرش تبة مثلث خليج بحيرة نهر"
 )
 # A name of these heads is one that only the gazetteer can confirm: «عاصمة البلاد», «لواء المشاة».
 _NEED_ENTRY = folded("عاصمة العاصمة ريف قطاع لواء سوق تل طريق جبهة حاجز جمهورية")
+_TOWNS = folded("مدينة بلدة قرية محافظة ولاية مديرية ناحية مقاطعة")  # mostly named: «مدينة مرجة»
 _SIDES = folded(
     "شمال جنوب شرق غرب شمالي جنوبي شرقي غربي وسط شمالى جنوبى محيط أطراف ضواحي مشارف مركز تخوم"
 )
@@ -153,8 +154,8 @@ def _is_name(token: Token, words: Sequence[str], hits: Sequence[Hit], n: int, he
     if any(h.i == n and h.kind not in ("place", "country") for h in hits) or word in _SIDES:
         return False
     article = word.startswith("ال")
-    if not article and head.endswith("ه") and word.endswith("ه"):
-        return False  # «منطقة سكنية»: most likely an adjective
+    if not article and head.endswith("ه") and word.endswith("يه" if head in _TOWNS else "ه"):
+        return False  # «منطقة سكنية», «مدينة ساحلية»: most likely an adjective
     return article or (not word.endswith(("ين", "ون", "ات")) and word[0] not in "تيون")
 
 

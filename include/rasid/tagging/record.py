@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from rasid.arabic import Token, part_of
+from rasid.arabic import part_of
 from rasid.tagging import actors
 from rasid.tagging.actors import Party
 from rasid.tagging.attribution import attribute
 from rasid.tagging.codes import codes
 from rasid.tagging.counts import casualties, strength
+from rasid.tagging.damage import damage
 from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.mention import Attribution, Count, EventTime, Mention, Role, Span
 from rasid.tagging.modality import is_habitual
 from rasid.tagging.places import Place
 from rasid.tagging.reading import Candidate
-from rasid.tagging.roles import SURE_AGENTS, Frame, victims
 from rasid.tagging.sentence import Sentence
-from rasid.tagging.spans import Piece, Spans, joined, namer
+from rasid.tagging.spans import ROLES_OF, Chooser, Heard, Option, bounds
 from rasid.tagging.times import event_time
 
 
@@ -42,6 +42,7 @@ class Facts:
     killed: Count | None
     injured: Count | None
     size: Count | None
+    damage: tuple[Span, ...]
     time: EventTime | None
     attribution: Attribution
     hedged: bool
@@ -54,6 +55,7 @@ def facts_of(sentence: Sentence, text: str) -> Facts:
         killed=casualties(sentence, text, "killed"),
         injured=casualties(sentence, text, "injured"),
         size=strength(sentence, text),
+        damage=damage(sentence, text),
         time=event_time(sentence.dates, sentence.tokens, text),
         attribution=attribute(sentence, text),
         hedged=any(h.entry.get("hedge") for h in sentence.of("modality")),
@@ -67,25 +69,32 @@ def record(
     decision: Decision,
     facts: Facts,
     *,
-    heard: Mapping[str, Spans],
+    chooser: Chooser,
+    heard: Heard | None,
     document: bytes,
     lexicon_version: str,
 ) -> Mention:
     """The mention of one decided candidate.
 
-    `heard` are the model's spans of its roles, `document` a digest of the whole text.
+    `heard` is what the model says of its roles, `document` a digest of the whole text.
     """
     trigger, frame, sentence = candidate.trigger, candidate.frame, candidate.sentence
     tokens = sentence.tokens
     attack = trigger.kind == "attack"
-    start, _ = part_of(tokens[trigger.i], _clitics(trigger))
+    start, _ = part_of(tokens[trigger.i], actors.clitics(trigger))
     end = tokens[trigger.j - 1].end
     code = codes(
         trigger.kind, decision.kind, decision.modality,
         armed_target=any(p.armed for p in frame.patients),
         air=any(h.entry.get("air") for h in frame.weapons),
     )  # fmt: skip
-    roles = _roles(candidate, decision, text, heard)
+    roles = {
+        name: tuple(
+            _role(o, sentence, text, name, decision.actor_class)
+            for o in chooser.choose(candidate, name, decision.actor_class, heard)
+        )
+        for name in ROLES_OF[trigger.kind]
+    }
     return Mention(
         tag=trigger.kind, start=start, end=end, trigger=text[start:end],
         lemma=trigger.entry.id, pos="verb" if trigger.form in VERB_FORMS else "noun",
@@ -99,11 +108,12 @@ def record(
         polarity="neg" if decision.modality == "denied" else "pos",
         aspect="habitual" if facts.habitual else "single",
         in_combat=decision.kind == "advance" and bool(sentence.of("attack")),
-        actors=roles["actors"] or _nisba(frame, tokens, text),
-        targets=roles["targets"], weapons=roles["weapons"],
-        from_=roles["from"], to=roles["to"], places=roles["places"],
-        via=tuple(_place(p, tokens, text) for p in frame.via),
+        actors=roles["attackers"] if attack else roles["movers"],
+        targets=roles.get("targets", ()), weapons=roles.get("weapons", ()),
+        from_=roles.get("from", ()), to=roles.get("to", ()), places=roles["places"],
+        via=tuple(_place(p, sentence, text) for p in frame.via),
         equipment=() if attack else _equipment(sentence, text),
+        damage=facts.damage if attack else (),
         size=None if attack else facts.size,
         killed=facts.killed if attack else None,
         injured=facts.injured if attack else None,
@@ -123,78 +133,41 @@ def _cue(candidate: Candidate, modality: str, text: str) -> Span | None:
     return Span(text[a:b], a, b)
 
 
-def _roles(
-    candidate: Candidate, decision: Decision, text: str, heard: Mapping[str, Spans]
-) -> dict[str, tuple[Role, ...]]:
-    """Every role by the rules and, where there is one, the model."""
-    frame, sentence = candidate.frame, candidate.sentence
-    attack = candidate.trigger.kind == "attack"
-    tokens = sentence.tokens
-    actor = "attackers" if attack else "movers"
-    things = [h for h in frame.things if h.i > candidate.trigger.i]
-    pieces = {
-        "actors": [
-            Piece(p.i, p.j, actors.role(p, tokens, text), sure=frame.agent_rule in SURE_AGENTS)
-            for p in _agents(candidate, decision.actor_class)
-        ],
-        "targets": [Piece(p.i, p.j, actors.role(p, tokens, text)) for p in frame.patients]
-        or [Piece(h.i, h.j, _span(h, tokens, text)) for h in things[:2]],
-        "weapons": [Piece(h.i, h.j, _span(h, tokens, text)) for h in frame.weapons],
-        "from": [Piece(p.i, p.j, _place(p, tokens, text)) for p in frame.from_],
-        "to": [Piece(p.i, p.j, _place(p, tokens, text)) for p in frame.to],
-        "places": [Piece(p.i, p.j, _place(p, tokens, text)) for p in frame.places],
-    }
-    elsewhere = [(p.i, p.j) for p in frame.elsewhere]
-    never = {
-        "places": elsewhere,
-        "from": elsewhere + [(p.i, p.j) for p in frame.to],
-        "to": elsewhere + [(p.i, p.j) for p in frame.from_],
-    }
-    return {
-        name: joined(
-            found, heard.get(actor if name == "actors" else name),
-            namer(sentence, text, decision.actor_class if name == "actors" else ""),
-            never=never.get(name, ()), longer=name in never,
+_ACTORS = frozenset({"attackers", "movers"})
+
+
+def _role(option: Option, sentence: Sentence, text: str, name: str, cls: str) -> Role:
+    """A chosen span as the role `name`; who acts is of the class decided on where nothing says."""
+    start, end = bounds(option, sentence)
+    default = cls if name in _ACTORS else ""
+    known = option.piece.known if option.piece is not None else None
+    if isinstance(known, Party):
+        own = known.cls or default
+        return Role(text[start:end], start, end, known.id, own, country=known.country)
+    if isinstance(known, Place):
+        place = _place(known, sentence, text)
+        kind = "" if name == "targets" else place.type  # a target's type is a class of attacker
+        return replace(place, text=text[start:end], start=start, end=end, type=kind)
+    if isinstance(known, Hit):
+        return _of_entry(known, text, (start, end), default)
+    return Role(text[start:end], start, end, "", default)
+
+
+def _of_entry(hit: Hit, text: str, at: tuple[int, int], default: str) -> Role:
+    """A weapon, a site, people; or a country's adjective, which names who acts."""
+    entry, (start, end) = hit.entry, at
+    country = str(entry.get("country") or "")
+    if hit.kind == "country":
+        return Role(
+            text[start:end], start, end, entry.id, "state" if default else "", country=country
         )
-        for name, found in pieces.items()
-    }  # fmt: skip
+    cls = str(entry.get("class") or default) if default else ""
+    return Role(text[start:end], start, end, entry.id, cls, country=country)
 
 
-def _agents(candidate: Candidate, cls: str) -> list[Party]:
-    """The agents that fit the class decided on; else the nearest body of that class."""
-    frame, sentence, trigger = candidate.frame, candidate.sentence, candidate.trigger
-    if trigger.kind != "attack" or trigger.entry.get("mutual"):
-        return frame.agents
-    agents = [p for p in frame.agents if p.cls in (cls, "")]
-    if agents or frame.nisba is not None:
-        return agents
-    hit_ones = [*frame.patients, *victims(sentence)]
-    alike = [
-        p for p in sentence.bodies
-        if p.cls == cls and p not in hit_ones and p.armed and not p.equipment
-    ]  # fmt: skip
-    return sorted(alike, key=lambda p: abs(p.i - trigger.i))[:1]
-
-
-def _clitics(hit: Hit) -> int:
-    prefix = hit.reading.prefix
-    return len(prefix) - 2 if hit.reading.article and prefix.endswith("ال") else len(prefix)
-
-
-def _span(hit: Hit, tokens: Sequence[Token], text: str) -> Role:
-    start, _ = part_of(tokens[hit.i], _clitics(hit))
-    end = tokens[hit.j - 1].end
-    entry = hit.entry
-    precision = "country" if hit.kind == "country" else str(entry.get("precision") or "")
-    return Role(
-        text[start:end], start, end, entry.id, precision, entry.get("lat"), entry.get("lon"),
-        str(entry.get("country") or ""),
-    )  # fmt: skip
-
-
-def _place(place: Place, tokens: Sequence[Token], text: str) -> Role:
-    start, _ = part_of(tokens[place.i], place.skip)
-    end = tokens[place.j - 1].end
+def _place(place: Place, sentence: Sentence, text: str) -> Role:
+    start, _ = part_of(sentence.tokens[place.i], place.skip)
+    end = sentence.tokens[place.j - 1].end
     entry = place.entry
     if entry is None:
         return Role(text[start:end], start, end)
@@ -208,15 +181,6 @@ def _place(place: Place, tokens: Sequence[Token], text: str) -> Role:
 def _equipment(sentence: Sentence, text: str) -> tuple[Role, ...]:
     moved = (p for p in sentence.bodies if p.equipment)
     return tuple(actors.role(p, sentence.tokens, text) for p in moved)
-
-
-def _nisba(frame: Frame, tokens: Sequence[Token], text: str) -> tuple[Role, ...]:
-    """The agent that an adjective names: غارة أميركية."""
-    if frame.nisba is None:
-        return ()
-    role = _span(frame.nisba, tokens, text)
-    cls = "state" if frame.nisba.kind == "country" else str(frame.nisba.entry.get("class") or "")
-    return (replace(role, type=cls, lat=None, lon=None),)
 
 
 def _outcome(modality: str, hits: Sequence[Hit], *, tag: str) -> str | None:

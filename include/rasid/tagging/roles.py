@@ -43,6 +43,7 @@ class Frame:
     places: list[Place] = field(default_factory=list)
     elsewhere: list[Place] = field(default_factory=list)  # named, but not where it happened
     weapons: list[Hit] = field(default_factory=list)
+    defenders: list[Party] = field(default_factory=list)  # who foils or repels it
     nisba: Hit | None = None
     governor: Hit | None = None
 
@@ -75,7 +76,9 @@ def read_roles(sentence: Sentence, trigger: Hit) -> Frame:
     head = frame.governor or trigger
     _nisba(sentence.hits, trigger, frame)
     scene = _scene(sentence, head, trigger)
-    frame.agents, frame.agent_rule = _agents(scene, frame)
+    found, frame.agent_rule = _agents(scene, frame)
+    frame.agents = _with_list(sentence, found)
+    frame.defenders = [p for p in scene.near if p in defenders(sentence)]
     _patients(scene, frame)
     _places(sentence, trigger, frame)
     frame.weapons = [h for h in sentence.of("weapon") if abs(clauses[h.i] - clause) <= 1]
@@ -83,6 +86,21 @@ def read_roles(sentence: Sentence, trigger: Hit) -> Frame:
         h for h in sentence.of("target") if h.entry.get("target") and clauses[h.i] == clause
     ]
     return frame
+
+
+def _with_list(sentence: Sentence, found: list[Party]) -> list[Party]:
+    """The bodies found and those that «و» joins to the last of them: «الجيش والشرطة»."""
+    if not found:
+        return found
+    listed = list(found)
+    for party in sentence.bodies:
+        gap = sentence.words[listed[-1].j : party.i]
+        joined = sentence.words[party.i].startswith("و") and party.skip > 0
+        if party.i >= listed[-1].j and party not in listed:
+            if not (joined and len(gap) <= 1):
+                break
+            listed.append(party)
+    return listed
 
 
 class _Scene(NamedTuple):
@@ -136,6 +154,27 @@ def victims(sentence: Sentence) -> list[Party]:
     return found
 
 
+@lru_cache(maxsize=4)
+def defenders(sentence: Sentence) -> list[Party]:
+    """The bodies that foil or repel an attack: «أحبط الجيش …», «تصدّي المقاومة ل…»."""
+    found = []
+    for hit in (*sentence.of("attack"), *sentence.of("modality")):
+        entry = hit.entry
+        if not (entry.get("foils") or entry.get("repels") or entry.id.startswith(_FOILS)):
+            continue
+        reach = _SUBJECT_REACH if hit.form in VERB_FORMS or hit.form == "phrase" else 0
+        for party in sentence.bodies:
+            after = 0 <= party.i - hit.j <= reach
+            if party.armed and (after or party.j == hit.i):
+                prep = preposition(sentence.words, party.i, party.prep)
+                if prep not in _OBLIQUE and party not in found:
+                    found.append(party)
+    return found
+
+
+_FOILS = ("mod.foiled", "mod.repelled", "mod.isqat")
+
+
 def _nisba(hits: Sequence[Hit], trigger: Hit, frame: Frame) -> None:
     """An adjective of a country or group beside a masdar names the agent: غارة أميركية."""
     if trigger.form in VERB_FORMS:
@@ -165,6 +204,8 @@ def _agents(scene: _Scene, frame: Frame) -> Found:
         found = rule(scene)
         if found[0]:
             return found
+    if trigger.entry.get("foils") or trigger.entry.get("repels"):
+        return _foiled(scene)
     if trigger.entry.get("mutual"):
         return _sides(scene)
     if _suffers(scene):
@@ -237,6 +278,16 @@ def _accused(scene: _Scene) -> Found:
             who = after if before and before[-1].j >= hit.i - 1 else after[1:] or after
             if who:
                 return [who[0]], "agent:accused"
+    return _NOBODY
+
+
+def _foiled(scene: _Scene) -> Found:
+    """Whose attack is foiled: not who foils it, but «إسقاط مسيّرة لحزب الله», «هجوم للحوثيين»."""
+    against = defenders(scene.sentence)
+    for party in scene.own:
+        far = party.i > scene.trigger.i and party.armed and party not in against
+        if far and scene.prep(party) in ("ل", "من"):
+            return [party], "agent:foiled"
     return _NOBODY
 
 
@@ -426,6 +477,8 @@ def _list_of(place: Place, trigger: Hit, frame: Frame, *, move: bool) -> list[Pl
         return frame.places
     if prep in _ONTO or (prep in _TO and not move) or (prep == "ل" and place.name_i > place.i):
         return frame.places
+    if 0 < after <= _OBJECT_REACH + 1 and prep not in _OBLIQUE:
+        return frame.places  # «قصف الجيش قرية مارع»: the object
     return None
 
 

@@ -1,38 +1,74 @@
-"""Role spans of rules and model joined: the rules know who it is, the model how far it reaches.
+"""Which spans play a part in an event: rules and model joined by fitted weights.
 
-What both see keeps the model's edges and the rules' identity. What one of them sees alone counts
-when the other does not rule it out: a rule's span when some share of the model stands behind it or
-the rule is exact, a model's span when it is likely.
+The rules know what a span is (a group, a town, a weapon) and where it stands to the trigger; the
+model reads all words at once. Whatever one of them sees is an option of a role, described by named
+features; a fitted sum of weights takes it or leaves it (scripts/fit_weights.py, layer `roles`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from numpy.typing import NDArray
+
 from rasid.arabic import folded, part_of
-from rasid.tagging.mention import Role
+from rasid.tagging.actors import Party, clitics
+from rasid.tagging.combine import CLIP, logit, total
+from rasid.tagging.matcher import VERB_FORMS, Hit
+from rasid.tagging.places import Place
+from rasid.tagging.reading import Candidate
+from rasid.tagging.roles import Frame, defenders, preposition, victims
 from rasid.tagging.sentence import Sentence
-from rasid.tagging.verifier import RoleSpan
+from rasid.tagging.verifier import ROLES, RoleSpan
 
 
-SUPPORT = 0.75  # of the model for a span that only the rules see
+# The roles of each kind of event, by the model's names.
+ROLES_OF = {
+    "attack": ("attackers", "targets", "weapons", "places"),
+    "troop_movement": ("movers", "from", "to", "places"),
+}
+_BODIES = frozenset({"attackers", "movers", "targets"})
+_PLACES = frozenset({"from", "to", "places"})
 
 
 class Piece(NamedTuple):
-    """A span of the rules: its tokens and the role it makes."""
+    """Something that the lexicon knows in a sentence, and what the rules make of it."""
 
     i: int
     j: int
-    role: Role
-    sure: bool = False
+    rule: str  # its part in the event: agent:subject, victim, from, elsewhere …
+    what: str
+    known: Party | Place | Hit
 
 
-class Spans(NamedTuple):
-    """What the model says of one role in one sentence."""
+class Heard(NamedTuple):
+    """What the model says of the roles in one sentence."""
 
-    spans: Sequence[RoleSpan]
-    share: Sequence[float]  # of each token: how likely it belongs to the role
+    spans: Mapping[str, Sequence[RoleSpan]]
+    shares: Mapping[str, Sequence[float]]  # of each token: how likely it belongs to the role
+
+
+class Option(NamedTuple):
+    """A span that may play a role: seen by the rules, by the model, or by both."""
+
+    i: int
+    j: int
+    piece: Piece | None
+    span: RoleSpan | None
+
+
+def heard_from(
+    shares: NDArray[np.float32], spans: Mapping[str, Sequence[RoleSpan]], sentence: Sentence
+) -> Heard:
+    """The model's spans by role with the shares (tokens, ROLES, 3) they come from."""
+    inside = 1 - shares[:, :, 0]
+    return Heard(
+        {name: cleaned(name, own, sentence) for name, own in spans.items()},
+        {name: inside[:, r].tolist() for r, name in enumerate(ROLES)},
+    )
 
 
 def cleaned(name: str, spans: Sequence[RoleSpan], sentence: Sentence) -> list[RoleSpan]:
@@ -65,68 +101,234 @@ _EMPTY = folded(
 )
 
 
-def joined(
-    pieces: Sequence[Piece],
-    model: Spans | None,
-    name: Callable[[int, int], Role],
-    *,
-    never: Sequence[tuple[int, int]] = (),
-    longer: bool = False,
-) -> tuple[Role, ...]:
-    """The roles of both; `name` makes the role of tokens that only the model sees.
+def pieces(candidate: Candidate, name: str) -> list[Piece]:
+    """What the rules know in the sentence that could play the role `name`, in order."""
+    sentence, frame = candidate.sentence, candidate.frame
+    found: list[Piece] = []
+    if name in _BODIES:
+        found += _bodies(sentence, frame)
+        found += _people(sentence)
+    if name == "targets":
+        found += _things(candidate)
+    if name in ("attackers", "movers") and frame.nisba is not None:
+        h = frame.nisba
+        found = [p for p in found if p.i != h.i]
+        found.append(Piece(h.i, h.j, "nisba", h.kind, h))
+    if name == "weapons":
+        for h in sentence.of("weapon"):
+            rule = "weapon" if h in frame.weapons else "weapon:away"
+            found.append(Piece(h.i, h.j, rule, h.entry.id, h))
+    if name in _PLACES or name == "targets":
+        taken = {k for p in found for k in range(p.i, p.j)}
+        found += [p for p in _places(sentence, frame) if name in _PLACES or p.i not in taken]
+    return found
 
-    `never` are spans that the rules know to play another part. With `longer` what both see reaches
-    as far as the longer of them (a place with its head), else as far as the model says.
+
+def _bodies(sentence: Sentence, frame: Frame) -> Iterator[Piece]:
+    """Armed bodies and countries, with their part in the event."""
+    hit_ones, against = victims(sentence), defenders(sentence)
+    owned = {h.i for h in sentence.of("force") if h.reading.pronoun}  # «قواته», «مقاتليها»
+    for party in sentence.bodies:
+        what = "equipment" if party.equipment else "named" if party.named else "generic"
+        if not party.armed:
+            what = "capital" if party.capital else "country"
+        if party in frame.agents:
+            rule = frame.agent_rule + (":further" if party != frame.agents[0] else "")
+        elif party in against:
+            rule = "defender"
+        elif party in frame.patients:
+            rule = "patient"
+        elif party in hit_ones:
+            rule = "victim"
+        else:
+            rule = _speaks(sentence, party) or "other"
+        what += ":owned" if party.i in owned else ""
+        yield Piece(party.i, party.j, rule, what, party)
+
+
+def _speaks(sentence: Sentence, party: Party) -> str:
+    """Whether a body says or accuses: the subject of such a verb, or before a colon."""
+    words = sentence.words
+    if words[party.j : party.j + 1] == [":"]:
+        return "speaker"
+    for h in sentence.of("speech"):
+        if h.form in VERB_FORMS and (0 <= party.i - h.j <= 1 or 0 <= h.i - party.j <= 1):
+            return "accuser" if h.entry.get("status") == "accused" else "speaker"
+    return ""
+
+
+def _people(sentence: Sentence) -> Iterator[Piece]:
+    """Nationals: a country's adjective that stands as a noun, «مقتل 12 عراقيا»."""
+    inside = {k for p in sentence.bodies for k in range(p.i, p.j)}
+    for h in sentence.of("country"):
+        if h.form == "nisba" and h.i not in inside:
+            before = sentence.tokens[h.i - 1].shape.kind if h.i else "start"
+            yield Piece(h.i, h.j, f"nisba:after:{before}", "people", h)
+
+
+def _things(candidate: Candidate) -> Iterator[Piece]:
+    """People and sites that are hit."""
+    sentence, frame = candidate.sentence, candidate.frame
+    inside = {k for p in sentence.bodies for k in range(p.i, p.j)}
+    inside |= {k for p in sentence.places for k in range(p.i, p.j)}
+    for h in sentence.of("target"):
+        if h.entry.get("target") and h.i not in inside and h.form not in VERB_FORMS:
+            rule = "thing" if h in frame.things and h.i > candidate.trigger.i else "thing:away"
+            yield Piece(h.i, h.j, rule, str(h.entry.get("target")), h)
+
+
+def _places(sentence: Sentence, frame: Frame) -> Iterator[Piece]:
+    """Places, with their part in the event, and whether they are the only one."""
+    lists = (
+        ("from", frame.from_), ("to", frame.to), ("via", frame.via), ("place", frame.places),
+        ("elsewhere", frame.elsewhere),
+    )  # fmt: skip
+    several = "more" if len(sentence.places) > 1 else "alone"
+    acting = {p.i: p for p in sentence.bodies if not p.armed}
+    for place in sentence.places:
+        rule = next((name for name, places in lists if place in places), "far")
+        country = acting.get(place.i)
+        if country is not None and country in frame.agents:
+            rule = "acts"
+        elif country is not None and _speaks(sentence, country):
+            rule = "speaks"
+        elif place.dateline:
+            # «أفغانستان: مقتل …» in a title is where it happened.
+            rule = f"dateline:{'title' if sentence.index == 0 else 'body'}:{several}"
+        elif not _NEIGHBOURS.isdisjoint(sentence.words[max(0, place.i - 4) : place.i]):
+            rule = "neighbour"
+        entry = place.entry
+        what = "unknown" if entry is None else "country" if entry.kind == "country" else "known"
+        if place.name_i > place.i:
+            what += ":headed"
+        yield Piece(place.i, place.j, rule, f"{what}:{several}", place)
+
+
+# «قرية صدد القريبة من القريتين»: what only says where a place of the event lies.
+_NEIGHBOURS = folded(
+    "تبعد يبعد الواقعة الواقع القريبة القريب المتاخمة المحاذية المجاورة المطلة المؤدي المؤدية"
+)
+
+
+def options(name: str, known: Sequence[Piece], heard: Heard | None) -> list[Option]:
+    """Every span of the rules or of the model, where both see one the same option.
+
+    It reaches as far as the model says; of places, as far as the longer of both says (a place with
+    its head), and the rules' cuts hold where the model joins several.
     """
-    if model is None:
-        return tuple(p.role for p in pieces)
-    found: dict[int, Role] = {}
-    free = list(pieces)
-    taken: list[tuple[int, int]] = []
-    for span in model.spans:
+    free = list(known)
+    found: list[Option] = []
+    for span in heard.spans.get(name, ()) if heard is not None else ():
+        if any(o.i < span.j and o.j > span.i for o in found):
+            continue
         same = [p for p in free if p.i < span.j and p.j > span.i]
-        if not same and any(i < span.j and j > span.i for i, j in (*never, *taken)):
-            continue
-        # A span that reaches into a piece already taken was cut wrongly: the rules' cut holds.
-        astray = any(i < span.j and j > span.i for i, j in taken)
-        inside = (
-            longer
-            and same
-            and (astray or len(same) > 1 or same[0].j - same[0].i >= span.j - span.i)
-        )
-        if inside:
-            found |= {p.i: p.role for p in same}
-            taken += [(p.i, p.j) for p in same]
-            free = [p for p in free if p not in same]
-            continue
-        made = name(span.i, span.j)
-        if same:
-            free = [p for p in free if p not in same]
-            known = same[0].role
-            made = Role(
-                made.text, made.start, made.end, known.id, known.type, known.lat, known.lon,
-                known.country, known.geonameid,
-            )  # fmt: skip
-        found[span.i] = made
-    for piece in free:
-        if piece.sure or max(model.share[piece.i : piece.j], default=0.0) >= SUPPORT:
-            found.setdefault(piece.i, piece.role)
-    return tuple(found[i] for i in sorted(found))
+        free = [p for p in free if p not in same]
+        longest = max((p.j - p.i for p in same), default=0)
+        if name in _PLACES and (len(same) > 1 or longest >= span.j - span.i):
+            found += [Option(p.i, p.j, p, span) for p in same]
+        else:
+            found.append(Option(span.i, span.j, same[0] if same else None, span))
+    found += [Option(p.i, p.j, p, None) for p in free]
+    never = _NEVER.get(name, frozenset())
+    kept = (o for o in found if o.piece is None or o.piece.rule not in never)
+    return sorted(kept, key=lambda o: o.i)
 
 
-def namer(sentence: Sentence, text: str, default: str) -> Callable[[int, int], Role]:
-    """Makes roles of tokens: bodies and places there give identity, else `default` is the type."""
+# What comes from a place does not go there, whatever the model says; a dateline beside another
+# place is none of the event (of train's 198 such, 17 are).
+_DATELINES = frozenset({"dateline:title:more", "dateline:body:more"})
+_NEVER = {"from": _DATELINES | {"to"}, "to": _DATELINES | {"from"}, "places": _DATELINES}
 
-    def name(i: int, j: int) -> Role:
-        body = next((p for p in sentence.bodies if p.i < j and p.j > i), None)
-        if body is not None and body.named and body.name_i <= i and j < body.name_j:
-            i, j = body.name_i, body.name_j  # the model cut a known name
-        place = next((p for p in sentence.places if p.i < j and p.j > i), None)
-        own = body or place
-        start, _ = part_of(sentence.tokens[i], own.skip if own and own.i == i else 0)
-        end = sentence.tokens[j - 1].end
-        if body is None:
-            return Role(text[start:end], start, end, "", default)
-        return Role(text[start:end], start, end, body.id, body.cls or default, country=body.country)
 
-    return name
+def span_features(
+    option: Option, candidate: Candidate, name: str, cls: str, heard: Heard | None
+) -> Mapping[str, float]:
+    """What speaks for an option and against it; `cls` is the class of attacker decided on."""
+    return dict(_features(option, candidate, name, cls, heard))
+
+
+def _features(
+    option: Option, candidate: Candidate, name: str, cls: str, heard: Heard | None
+) -> Iterator[tuple[str, float]]:
+    sentence, trigger = candidate.sentence, candidate.trigger
+    words, clauses = sentence.words, sentence.clauses
+    yield "bias", 1.0
+    piece = option.piece
+    rule = piece.rule if piece is not None else "unseen"
+    what = piece.what if piece is not None else _word_kind(sentence, option.i)
+    skip_prep = getattr(piece.known, "prep", "") if piece is not None else ""
+    prep = preposition(words, option.i, skip_prep) if name not in _PLACES else skip_prep
+    prep = prep if prep in _PREPOSITIONS else ""
+    yield f"rule:{rule}", 1.0
+    yield f"what:{what}", 1.0
+    yield f"rule:{rule}:{what}", 1.0
+    yield f"prep:{prep}", 1.0
+    after = option.i >= trigger.i
+    gap = option.i - trigger.j if after else trigger.i - option.j
+    side = "after" if after else "before"
+    far = "0" if gap <= 0 else "1" if gap == 1 else "2" if gap <= 3 else "4" if gap <= 7 else "8"
+    step = min(2, abs(clauses[option.i] - clauses[trigger.i]))
+    yield f"{side}:{far}", 1.0
+    yield f"clause:{side}:{step}", 1.0
+    yield f"{side}:{prep}", 1.0
+    yield f"prev:{words[option.i - 1] if option.i else '^'}", 1.0
+    yield f"next:{words[option.j] if option.j < len(words) else '$'}", 1.0
+    if piece is not None and isinstance(piece.known, Party) and name != "targets":
+        same = "" if not piece.known.cls else "same" if piece.known.cls == cls else "other"
+        yield f"class:{same}", 1.0
+        yield f"class:{same}:{rule}", 1.0
+    if heard is None:
+        return
+    own = heard.shares[name]
+    best = max(own[option.i : option.j], default=0.0)
+    yield "model", logit(best)
+    yield "model:first", logit(own[option.i]) if option.i < len(own) else -CLIP
+    yield f"model:{'seen' if option.span is not None else 'unseen'}", 1.0
+    for rival, shares in heard.shares.items():
+        if rival != name:
+            yield f"model:{rival}", logit(max(shares[option.i : option.j], default=0.0))
+
+
+def _word_kind(sentence: Sentence, i: int) -> str:
+    """What the lexicon knows of the first word of a span that only the model sees."""
+    return "words:" + next((h.kind for h in sentence.hits if h.i == i), "")
+
+
+_PREPOSITIONS = folded("على ضد من في إلى عن ب ل ك بين مع نحو لدى قرب داخل عبر باتجاه يد قبل نيران")
+
+
+def bounds(option: Option, sentence: Sentence) -> tuple[int, int]:
+    """Start and end of an option in the text, without the clitics before a word that is known."""
+    tokens = sentence.tokens
+    i, j = option.i, option.j
+    known = option.piece.known if option.piece is not None else None
+    skip = 0
+    if isinstance(known, Party):
+        inside = known.named and known.name_i <= i and j < known.name_j
+        if option.span is None or inside:  # the model cut a known name
+            i, j = known.name_i, known.name_j
+        skip = known.skip if known.i == i else known.name_skip if known.name_i == i else 0
+    elif isinstance(known, Place):
+        skip = known.skip if known.i == i else 0
+    elif known is not None and known.i == i:
+        skip = clitics(known)
+    start, _ = part_of(tokens[i], skip)
+    return start, tokens[j - 1].end
+
+
+class Chooser:
+    """Takes the options whose weights say so; loaded with the tagger."""
+
+    def __init__(self, weights: Mapping[str, Mapping[str, float]]) -> None:
+        self._weights = weights  # of each role
+
+    def choose(
+        self, candidate: Candidate, name: str, cls: str, heard: Heard | None
+    ) -> list[Option]:
+        """The spans that play the role `name` in the event of a candidate, in order."""
+        weights = self._weights[name]
+        return [
+            option
+            for option in options(name, pieces(candidate, name), heard)
+            if total(weights, span_features(option, candidate, name, cls, heard)) >= 0
+        ]

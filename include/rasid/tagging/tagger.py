@@ -15,6 +15,7 @@ from rasid.settings import settings
 from rasid.tagging.combine import (
     Head,
     class_features,
+    elsewhere,
     kind_features,
     modality_features,
     presence,
@@ -26,10 +27,9 @@ from rasid.tagging.mention import Mention
 from rasid.tagging.reading import Candidate, Reader, Reading
 from rasid.tagging.record import Decision, facts_of, record
 from rasid.tagging.roles import SURE_AGENTS
-from rasid.tagging.sentence import Sentence
-from rasid.tagging.spans import Spans, cleaned
+from rasid.tagging.spans import Chooser, heard_from
 from rasid.tagging.triggers import TAGS
-from rasid.tagging.verifier import MODEL, ROLES, Verdict, Verifier
+from rasid.tagging.verifier import MODEL, Verdict, Verifier
 
 
 VERSION = "2"  # raised when the same lexicon would tag differently
@@ -38,6 +38,13 @@ VERSION = "2"  # raised when the same lexicon would tag differently
 VETO = 0.03
 
 Says = Mapping[str, float]  # the model's probabilities for one sentence
+
+
+class Asked(NamedTuple):
+    """What the model says of a document; nothing without it."""
+
+    verdict: Verdict | None = None
+    says: Mapping[int, Says] = {}  # by the index of the sentence
 
 
 class Stated(NamedTuple):
@@ -65,6 +72,7 @@ class Tagger:
         self._presence = weights["presence"][self.mode]
         self._threshold = weights["thresholds"][self.mode]
         self._more = weights["thresholds"]["more"]
+        self._chooser = Chooser(weights["roles"][self.mode])
         self._heads = {name: Head(w) for name, w in weights["heads"][self.mode].items()}
 
     def tag(
@@ -75,11 +83,11 @@ class Tagger:
         `title_end` is where the title ends (default: the end of the first line).
         """
         reading = self.read(text, title_end=title_end, published_at=published_at)
-        verdict = self._ask(reading)
+        asked = self._ask(reading)
         stated = [
             Stated(candidates, tag, self._score(candidates, says), says)
             for index in reading.triggers
-            for says in [verdict.says(index) if verdict is not None else None]
+            for says in [asked.says.get(index)]
             for tag in TAGS
             if says is None or says[tag.removeprefix("troop_")] >= VETO
             for candidates in [reading.of(index, tag)]
@@ -95,7 +103,7 @@ class Tagger:
             mention
             for s in stated
             if s.score >= self._threshold[s.tag]
-            for mention in self._mentions(text, document, reading, s, verdict)
+            for mention in self._mentions(text, document, reading, s, asked)
         ]
         return sorted(found, key=lambda m: (m.start, m.end, m.tag))
 
@@ -107,11 +115,12 @@ class Tagger:
             title_end = max(0, text.find("\n"))
         return self._reader.read(text, title_end, published_at.date() if published_at else None)
 
-    def _ask(self, reading: Reading) -> Verdict | None:
+    def _ask(self, reading: Reading) -> Asked:
         """What the model says of the sentences in which some word could be an event."""
         if self.verifier is None or not reading.triggers:
-            return None
-        return self.verifier.read(reading.sentences, list(reading.triggers))
+            return Asked()
+        verdict = self.verifier.read(reading.sentences, list(reading.triggers))
+        return Asked(verdict, {k: verdict.says(k) for k in reading.triggers})
 
     def _score(self, candidates: Sequence[Candidate], says: Says | None) -> float:
         """Log-odds that one of the candidates of a sentence states an event."""
@@ -125,29 +134,40 @@ class Tagger:
         document: bytes,
         reading: Reading,
         stated: Stated,
-        verdict: Verdict | None,
+        asked: Asked,
     ) -> Iterator[Mention]:
         """The mentions of one tag in one sentence."""
         sentence = stated.candidates[0].sentence
+        around = elsewhere(asked.says, sentence.index) if asked.says else {}
         facts = facts_of(sentence, text)
-        heard = _heard(verdict, sentence)
+        heard = None
+        if asked.verdict is not None:
+            k = sentence.index
+            heard = heard_from(asked.verdict.role_shares(k), asked.verdict.roles(k), sentence)
         floor = min(max(c.score for c in stated.candidates), self._more[stated.tag])
-        for c in _without_repeats([c for c in stated.candidates if c.score >= floor]):
-            decision = self._decide(reading, c, stated.score, stated.says)
+        for c in without_repeats([(c.score, c) for c in stated.candidates if c.score >= floor]):
+            decision = self._decide(reading, c, stated.score, stated.says, around)
             yield record(
                 text, c, decision, facts,
-                heard=heard, document=document, lexicon_version=self.lexicon.manifest.hash,
+                chooser=self._chooser, heard=heard, document=document,
+                lexicon_version=self.lexicon.manifest.hash,
             )  # fmt: skip
 
     def _decide(
-        self, reading: Reading, candidate: Candidate, score: float, says: Says | None
+        self,
+        reading: Reading,
+        candidate: Candidate,
+        score: float,
+        says: Says | None,
+        around: Mapping[str, float],
     ) -> Decision:
         """Class of attacker or mover, kind and modality of one candidate."""
         frame = candidate.frame
         if candidate.trigger.entry.kind == "attack":
             cls = frame.agents[0].cls if frame.agent_rule in SURE_AGENTS else ""
             if not cls:
-                cls, _ = self._heads["class"].choose(class_features(reading, candidate, says))
+                features = class_features(reading, candidate, says, around)
+                cls, _ = self._heads["class"].choose(features)
             kind = attack_kind(candidate)
             head = self._heads["attack_modality"]
         else:
@@ -178,17 +198,6 @@ class Tagger:
                 yield "model and rules disagree"
 
 
-def _heard(verdict: Verdict | None, sentence: Sentence) -> dict[str, Spans]:
-    """The model's spans of each role in one sentence."""
-    if verdict is None:
-        return {}
-    shares = verdict.role_shares(sentence.index)
-    return {
-        name: Spans(cleaned(name, spans, sentence), (1 - shares[:, ROLES.index(name), 0]).tolist())
-        for name, spans in verdict.roles(sentence.index).items()
-    }
-
-
 def attack_kind(candidate: Candidate) -> str:
     """The subtype: the weapon's where the trigger leaves it open, else the trigger's."""
     entry = candidate.trigger.entry
@@ -200,18 +209,18 @@ def attack_kind(candidate: Candidate) -> str:
     return own
 
 
-def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
+def without_repeats(scored: Sequence[tuple[float, Candidate]]) -> list[Candidate]:
     """One candidate an event: where triggers share a word, the longer; secondary ones give way.
 
     Weapons, casualties and claims (`secondary`, `result`) tell of an event which another word of
-    the same or the next clause names.
+    the same or the next clause names. `scored` are candidates of one tag with their scores.
     """
-    kept: list[Candidate] = []
-    for c in sorted(candidates, key=lambda c: (-(c.trigger.j - c.trigger.i), -c.score)):
-        if all(c.trigger.j <= k.trigger.i or c.trigger.i >= k.trigger.j for k in kept):
-            kept.append(c)
-    primary = [c for c in kept if not _secondary(c)]
-    for c in sorted(kept, key=lambda c: -c.score):
+    kept: list[tuple[float, Candidate]] = []
+    for score, c in sorted(scored, key=lambda s: (-(s[1].trigger.j - s[1].trigger.i), -s[0])):
+        if all(c.trigger.j <= k.trigger.i or c.trigger.i >= k.trigger.j for _, k in kept):
+            kept.append((score, c))
+    primary = [c for _, c in kept if not _secondary(c)]
+    for _, c in sorted(kept, key=lambda s: -s[0]):
         if _secondary(c) and not any(_near(c, p) for p in primary):
             primary.append(c)
     return primary

@@ -62,7 +62,12 @@ class Triggers:
         if sentence.off_topic:
             return False
         needs = entry.get("needs")
-        if needs in ("context", None) or sentence.has_body or _has_nisba(hit, sentence):
+        if (
+            needs in ("context", None)
+            or sentence.has_body
+            or _has_nisba(hit, sentence)
+            or _takes_place(hit, sentence)
+        ):
             return entry.get("class") != "light" or _has_object(hit, limits.objects, sentence)
         return near and needs != "force_object"
 
@@ -92,6 +97,19 @@ def _has_nisba(hit: Hit, sentence: Sentence) -> bool:
     return hit.form not in VERB_FORMS and any(
         0 <= c.i - hit.j <= 1 and c.form == "nisba" for c in sentence.of("country")
     )
+
+
+def _takes_place(hit: Hit, sentence: Sentence) -> bool:
+    """Whether a word of taking ground has a town after it: «تحرير أبين», «السيطرة على عفرين».
+
+    Only armed bodies take towns, named or not (26 of train's 96 movements without a candidate).
+    """
+    return hit.entry.get("kind") == "advance" and any(
+        0 <= place.i - hit.j <= _OBJECT_REACH for place in sentence.of("place")
+    )
+
+
+_OBJECT_REACH = 3
 
 
 def _after_subject(sentence: Sentence, hit: Hit) -> bool:

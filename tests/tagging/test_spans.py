@@ -1,0 +1,98 @@
+"""Options of roles: what rules and model see, merged, cleaned, described, chosen."""
+
+from __future__ import annotations
+
+import pytest
+
+from rasid.tagging import load_tagger
+from rasid.tagging.spans import Chooser, Heard, bounds, cleaned, options, pieces, span_features
+from rasid.tagging.verifier import ROLES, RoleSpan
+
+
+@pytest.fixture(scope="module")
+def candidate():
+    reader = load_tagger(model=False)
+
+    def read(text, word, tag="attack"):
+        return next(
+            c
+            for c in reader.read(text).candidates
+            if c.trigger.kind == tag and c.sentence.tokens[c.trigger.i].text == word
+        )
+
+    return read
+
+
+def rules_of(candidate, name):
+    words = candidate.sentence.words
+    return {" ".join(words[p.i : p.j]): p.rule for p in pieces(candidate, name)}
+
+
+def heard(candidate, **spans):
+    n = len(candidate.sentence.tokens)
+    shares = {name: [0.0] * n for name in ROLES}
+    for name, own in spans.items():
+        for span in own:
+            shares[name][span.i : span.j] = [span.probability] * (span.j - span.i)
+    return Heard(spans, shares)
+
+
+def test_who_foils_an_attack_is_a_defender(candidate):
+    c = candidate("تصدى الجيش السوري لهجوم شنه مسلحون على المطار", "لهجوم")
+    assert rules_of(c, "attackers")["الجيش السوري"] == "defender"
+
+
+def test_who_is_foiled_has_the_attack(candidate):
+    c = candidate("إسقاط طائرة مسيرة لحزب الله قرب الحدود", "إسقاط")
+    assert rules_of(c, "attackers")["لحزب الله"] == "agent:foiled"
+
+
+def test_what_and_joins_to_an_agent_acts_with_it(candidate):
+    c = candidate("هاجم مسلحو حركة الشباب وتنظيم القاعدة قاعدة للجيش", "هاجم")
+    rules = list(rules_of(c, "attackers").values())
+    assert rules[:2] == ["agent:subject", "agent:subject:further"]
+
+
+def test_who_accuses_is_no_attacker_by_rule(candidate):
+    c = candidate("الحوثيون يتهمون السعودية بقصف صعدة", "بقصف")
+    assert rules_of(c, "attackers")["الحوثيون"] == "accuser"
+
+
+def test_a_place_that_only_says_where_another_lies_is_a_neighbour(candidate):
+    c = candidate("قصف الجيش قرية مارع القريبة من اعزاز", "قصف")
+    assert set(rules_of(c, "places").values()) == {"place", "neighbour"}
+
+
+def test_both_that_see_a_span_make_one_option(candidate):
+    c = candidate("هاجم مسلحون حاجزا للجيش شرق المدينة", "هاجم")
+    known = pieces(c, "attackers")
+    both = options("attackers", known, heard(c, attackers=[RoleSpan(1, 2, 0.9)]))
+    assert len(both) == len(known)
+    assert next(o for o in both if o.i == 1).span is not None
+
+
+def test_of_places_the_head_belongs_to_the_span(candidate):
+    c = candidate("قصف الجيش قرية مارع في ريف حلب", "قصف")
+    found = options("places", pieces(c, "places"), heard(c, places=[RoleSpan(3, 4, 0.9)]))
+    assert (found[0].i, found[0].j) == (2, 4)
+
+
+def test_edges_of_the_models_spans_are_cleaned(candidate):
+    c = candidate('قصف الجيش "كتائب النصر" قرب المدينة', "قصف")
+    spans = [RoleSpan(2, 4, 0.9), RoleSpan(4, 6, 0.8), RoleSpan(6, 7, 0.5)]
+    assert cleaned("attackers", spans, c.sentence) == [RoleSpan(3, 5, 0.9)]
+
+
+def test_a_span_is_cut_free_of_its_clitics(candidate):
+    text = "قصف الطيران والجيش مواقع المسلحين"
+    c = candidate(text, "قصف")
+    option = options("attackers", pieces(c, "attackers"), None)[1]
+    assert text[slice(*bounds(option, c.sentence))] == "الجيش"
+
+
+def test_weights_choose_by_the_features_of_an_option(candidate):
+    c = candidate("هاجم مسلحون حاجزا للجيش شرق المدينة", "هاجم")
+    chooser = Chooser({"attackers": {"rule:agent:subject": 1.0, "bias": -0.5}})
+    chosen = chooser.choose(c, "attackers", "unattributed_armed", None)
+    assert [c.sentence.words[o.i] for o in chosen] == ["مسلحون"]
+    assert "model" not in span_features(chosen[0], c, "attackers", "militia", None)
