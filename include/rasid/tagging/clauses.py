@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rasid.arabic import Token, fold
+from rasid.arabic import Shape, fold
 
 
 _BREAKS = frozenset(",،:;؛-–—|()[]")
@@ -66,14 +66,14 @@ _TWO_WORDS = frozenset(
 _KEEPS = frozenset({("ما", "لم"), ("ما", "لا"), ("ما", "يزيد"), ("ما", "زال"), ("ما", "زالت")})
 
 
-def clause_ids(tokens: Sequence[Token]) -> list[int]:
+def clause_ids(shapes: Sequence[Shape]) -> list[int]:
     """The number of the clause of each token, counted from 0 in order of opening."""
     ids: list[int] = []
     clause = 0
     fresh = True  # no token of the current clause seen yet
-    for i, token in enumerate(tokens):
-        word = token.shape.folded
-        following = tokens[i + 1].shape.folded if i + 1 < len(tokens) else ""
+    for i, shape in enumerate(shapes):
+        word = shape.folded
+        following = shapes[i + 1].folded if i + 1 < len(shapes) else ""
         opens = (word in _CONNECTORS and (word, following) not in _KEEPS) or (
             (word, following) in _TWO_WORDS
         )
@@ -84,6 +84,6 @@ def clause_ids(tokens: Sequence[Token]) -> list[int]:
         if word in _BREAKS and not fresh:
             clause += 1
             fresh = True
-        elif token.shape.kind != "mark":
+        elif shape.kind != "mark":
             fresh = False
     return ids

@@ -66,9 +66,9 @@ def other_marks(sentence: Sentence) -> Iterator[tuple[int, str]]:
     for k in range(1, len(clauses)):
         if clauses[k] != clauses[k - 1]:
             yield k, "clause"
-    for k, token in enumerate(sentence.tokens):
-        if token.shape.kind == "number":
-            year = token.shape.folded
+    for k, shape in enumerate(sentence.shapes):
+        if shape.kind == "number":
+            year = shape.folded
             if len(year) == 4 and year.isdecimal() and year[:2] in ("19", "20"):
                 yield k, "year:" + _age(int(year), sentence.year)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rasid.arabic import Token, folded
+from rasid.arabic import Shape, folded
 from rasid.tagging.actors import Party
 from rasid.tagging.lexicon import Entry
 from rasid.tagging.matcher import Hit
@@ -59,7 +59,7 @@ _NO_NAME = folded(
 
 
 def places_of(
-    tokens: Sequence[Token], words: Sequence[str], hits: Sequence[Hit], bodies: Sequence[Party]
+    shapes: Sequence[Shape], words: Sequence[str], hits: Sequence[Hit], bodies: Sequence[Party]
 ) -> list[Place]:
     """The places of a sentence in order, datelines marked as such."""
     known = {h.i: h for h in hits if _is_place(h)}
@@ -74,8 +74,8 @@ def places_of(
         if k in known and k not in inside:
             place = _known(words, known[k], k)
         elif k not in inside:
-            place = _headed(tokens, words, hits, known, k)
-        if place is None and many and found[-1].j == k and _goes_on(tokens[k], words, hits, k):
+            place = _headed(shapes, words, hits, known, k)
+        if place is None and many and found[-1].j == k and _goes_on(shapes[k], words, hits, k):
             j = k + 2 if words[k][1:] in _TWO and k + 1 < len(words) else k + 1
             place = Place(k, j, k, 1, "و", joined=True, entry=None)
         if place is not None:
@@ -102,7 +102,7 @@ def _known(words: Sequence[str], hit: Hit, k: int) -> Place:
 
 
 def _headed(
-    tokens: Sequence[Token],
+    shapes: Sequence[Shape],
     words: Sequence[str],
     hits: Sequence[Hit],
     known: dict[int, Hit],
@@ -124,11 +124,11 @@ def _headed(
         if (
             head in _NEED_ENTRY
             or head.startswith("ال")
-            or not _is_name(tokens[n], words, hits, n, head)
+            or not _is_name(shapes[n], words, hits, n, head)
         ):
             return None
         entry, j = None, n + 1
-        if words[n] in _TWO and n + 1 < len(words) and tokens[n + 1].shape.kind == "word":
+        if words[n] in _TWO and n + 1 < len(words) and shapes[n + 1].kind == "word":
             j = n + 2
     joined = (words[k].startswith("و") and not head.startswith("و")) or _listed(words, k)
     return Place(k, j, n, skip, prep or _before(words, k), joined, entry)
@@ -147,9 +147,9 @@ def _head(word: str) -> tuple[str, int, str]:
     return "", 0, ""
 
 
-def _is_name(token: Token, words: Sequence[str], hits: Sequence[Hit], n: int, head: str) -> bool:
+def _is_name(shape: Shape, words: Sequence[str], hits: Sequence[Hit], n: int, head: str) -> bool:
     word = words[n]
-    if token.shape.kind != "word" or len(word) < 3 or word in _NO_NAME:
+    if shape.kind != "word" or len(word) < 3 or word in _NO_NAME:
         return False
     if any(h.i == n and h.kind not in ("place", "country") for h in hits) or word in _SIDES:
         return False
@@ -159,10 +159,10 @@ def _is_name(token: Token, words: Sequence[str], hits: Sequence[Hit], n: int, he
     return article or (not word.endswith(("ين", "ون", "ات")) and word[0] not in "تيون")
 
 
-def _goes_on(token: Token, words: Sequence[str], hits: Sequence[Hit], k: int) -> bool:
+def _goes_on(shape: Shape, words: Sequence[str], hits: Sequence[Hit], k: int) -> bool:
     """Whether «و» and a name go on with the list that a plural head began."""
     word = words[k]
-    if not word.startswith("و") or token.shape.kind != "word" or len(word) < 4:
+    if not word.startswith("و") or shape.kind != "word" or len(word) < 4:
         return False
     return word[1:] not in _NO_NAME and all(h.i != k for h in hits)
 

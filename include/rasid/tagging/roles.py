@@ -60,9 +60,8 @@ def light_verb(sentence: Sentence, trigger: Hit) -> Hit | None:
     if trigger.entry.get("class") == "light":
         return None
     best = None
-    for hit in sentence.of("attack"):
-        near = 0 < trigger.i - hit.i <= _LIGHT_REACH
-        if near and hit.entry.get("class") == "light":
+    for hit in sentence.starting(trigger.i - _LIGHT_REACH, trigger.i):
+        if hit.kind == "attack" and hit.entry.get("class") == "light":
             step = sentence.clauses[trigger.i] - sentence.clauses[hit.i]
             best = hit if step <= 1 else best
     return best
@@ -74,7 +73,7 @@ def read_roles(sentence: Sentence, trigger: Hit) -> Frame:
     clauses = sentence.clauses
     clause = clauses[trigger.i]
     head = frame.governor or trigger
-    _nisba(sentence.hits, trigger, frame)
+    _nisba(sentence, trigger, frame)
     scene = _scene(sentence, head, trigger)
     found, frame.agent_rule = _agents(scene, frame)
     frame.agents = _with_list(sentence, found)
@@ -135,7 +134,7 @@ def victims(sentence: Sentence) -> list[Party]:
     for hit in sentence.of("attack"):
         entry = hit.entry
         passive = hit.form in ("pass", "pres_pass") or (
-            hit.form == "past" and sentence.tokens[hit.i].shape.damma
+            hit.form == "past" and sentence.shapes[hit.i].damma
         )
         masdar = hit.form not in VERB_FORMS and (entry.get("transitive") or entry.get("result"))
         for party in sentence.bodies:
@@ -175,14 +174,13 @@ def defenders(sentence: Sentence) -> list[Party]:
 _FOILS = ("mod.foiled", "mod.repelled", "mod.isqat")
 
 
-def _nisba(hits: Sequence[Hit], trigger: Hit, frame: Frame) -> None:
+def _nisba(sentence: Sentence, trigger: Hit, frame: Frame) -> None:
     """An adjective of a country or group beside a masdar names the agent: غارة أميركية."""
     if trigger.form in VERB_FORMS:
         return
-    for hit in hits:
-        gap = hit.i - trigger.j
+    for hit in sentence.starting(trigger.j, trigger.j + 3):
         adjective = hit.form == "nisba" or (hit.kind == "force" and hit.form == "adj")
-        if 0 <= gap <= 2 and adjective and not hit.entry.get("modifier"):
+        if adjective and not hit.entry.get("modifier"):
             frame.nisba = hit
             return
 
@@ -226,7 +224,7 @@ def _suffers(scene: _Scene) -> bool:
     head, sentence = scene.head, scene.sentence
     if head.entry.get("target_subject") or head.form in ("pass", "pres_pass"):
         return True
-    if head.form == "past" and sentence.tokens[head.i].shape.damma:
+    if head.form == "past" and sentence.shapes[head.i].damma:
         return True
     return bool(head.entry.get("result")) and _no_object(sentence, head)
 
@@ -247,9 +245,8 @@ def _carried(scene: _Scene) -> Found:
     trigger = scene.trigger
     if trigger.form in VERB_FORMS:
         return _NOBODY
-    for hit in scene.sentence.hits:
-        carries = hit.entry.id in _CARRIERS and hit.reading.pronoun and hit.form in VERB_FORMS
-        if carries and 0 <= hit.i - trigger.j <= _CARRIED_REACH:
+    for hit in scene.sentence.starting(trigger.j, trigger.j + _CARRIED_REACH + 1):
+        if hit.entry.id in _CARRIERS and hit.reading.pronoun and hit.form in VERB_FORMS:
             for party in scene.sentence.bodies:
                 if 0 <= party.i - hit.j <= 1:
                     return [party], "agent:carried"
@@ -343,8 +340,8 @@ def _genitive(scene: _Scene) -> Found:
 def _cause(scene: _Scene) -> Found:
     """Who is killed in an attack is killed by whoever carries that out: «مقتل … في غارة لـ…»."""
     sentence, trigger = scene.sentence, scene.trigger
-    for hit in sentence.of("attack"):
-        if hit.entry.get("result") or not 0 < hit.i - trigger.j <= _CAUSE_REACH:
+    for hit in sentence.starting(trigger.j + 1, trigger.j + _CAUSE_REACH + 1):
+        if hit.kind != "attack" or hit.entry.get("result"):
             continue
         cause = _scene(sentence, hit, hit)
         rules = (_by, _carried, _genitive)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
@@ -56,7 +57,7 @@ class Sentence:
     @cached_property
     def clauses(self) -> list[int]:
         """The clause of each token."""
-        return clause_ids(self.tokens)
+        return clause_ids(self.shapes)
 
     @cached_property
     def bodies(self) -> list[Party]:
@@ -66,12 +67,12 @@ class Sentence:
     @cached_property
     def places(self) -> list[Place]:
         """The places it names, in order, datelines marked as such."""
-        return places_of(self.tokens, self.words, self.hits, self.bodies)
+        return places_of(self.shapes, self.words, self.hits, self.bodies)
 
     @cached_property
     def dates(self) -> list[Dated]:
         """Its time expressions, in order."""
-        return list(times(self.tokens, self.day))
+        return list(times(self.shapes, self.day))
 
     @cached_property
     def has_body(self) -> bool:
@@ -98,3 +99,12 @@ class Sentence:
     def of(self, kind: str) -> Sequence[Hit]:
         """The hits of one kind, in order."""
         return self._by_kind.get(kind, ())
+
+    @cached_property
+    def _first_tokens(self) -> list[int]:
+        return [hit.i for hit in self.hits]
+
+    def starting(self, i: int, j: int) -> Sequence[Hit]:
+        """The hits whose first token is one of `i:j`, in order."""
+        first = self._first_tokens
+        return self.hits[bisect_left(first, i) : bisect_left(first, j)]

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from email.utils import parsedate
 from typing import NamedTuple
 
-from rasid.arabic import Token, fold
+from rasid.arabic import Shape, Token, fold
 from rasid.tagging.mention import EventTime
 
 
@@ -88,17 +88,17 @@ def publication(label: str | None) -> datetime | None:
     return datetime(*parts[:6]) if parts else None  # noqa: DTZ001 (as written: the outlet's zone)
 
 
-def times(tokens: Sequence[Token], published: date | None) -> Iterator[Dated]:
+def times(shapes: Sequence[Shape], published: date | None) -> Iterator[Dated]:
     """The time expressions of a sentence in order.
 
     A weekday is the last such day up to publication; a month without a year the last such month.
     """
     i = 0
-    while i < len(tokens):
-        shape = tokens[i].shape
+    while i < len(shapes):
+        shape = shapes[i]
         found = None
         if shape.kind == "number" or shape.folded.removeprefix("و") in _TIME_WORDS:
-            found = _time_at(tokens, i, published)
+            found = _time_at(shapes, i, published)
         if found is not None:
             yield found
         i = max(i + 1, found.j if found else 0)
@@ -113,56 +113,56 @@ def event_time(dates: Sequence[Dated], tokens: Sequence[Token], text: str) -> Ev
     return EventTime(text[a:b], a, b, d.first.isoformat(), d.last.isoformat(), d.precision, d.by)
 
 
-def _time_at(tokens: Sequence[Token], i: int, published: date | None) -> Dated | None:
-    token = tokens[i]
-    word = token.shape.folded.removeprefix("و")
-    month, width = _month_at(tokens, i)
-    if month and (found := _dated(tokens, i, width, month, published)):
+def _time_at(shapes: Sequence[Shape], i: int, published: date | None) -> Dated | None:
+    shape = shapes[i]
+    word = shape.folded.removeprefix("و")
+    month, width = _month_at(shapes, i)
+    if month and (found := _dated(shapes, i, width, month, published)):
         return found
     if published is None:
         return None
     if word in _WEEKDAYS:
         back = (published.weekday() - _WEEKDAYS[word]) % 7
-        if i + 1 < len(tokens) and tokens[i + 1].folded == "الماضي" and back == 0:
+        if i + 1 < len(shapes) and shapes[i + 1].folded == "الماضي" and back == 0:
             back = 7
         day = published - timedelta(days=back)
         return Dated(i, i + 1, day, day, "day", "weekday")
     if word in _RELATIVE:
         back = _RELATIVE[word]
-        if back and [t.folded for t in tokens[max(0, i - 2) : i]][-2:] in _BEFORE_YESTERDAY:
+        if back and [s.folded for s in shapes[max(0, i - 2) : i]][-2:] in _BEFORE_YESTERDAY:
             back = 2
         day = published - timedelta(days=back)
         return Dated(i, i + 1, day, day, "day", "relative")
-    if token.shape.kind == "number" and _YEAR.fullmatch(word) and int(word) < published.year:
+    if shape.kind == "number" and _YEAR.fullmatch(word) and int(word) < published.year:
         return Dated(i, i + 1, date(int(word), 1, 1), date(int(word), 12, 31), "year", "explicit")
     return None
 
 
-def _month_at(tokens: Sequence[Token], i: int) -> tuple[int, int]:
-    word = tokens[i].folded
-    if i + 1 < len(tokens) and (pair := (word, tokens[i + 1].folded)) in _TWO_WORD_MONTHS:
+def _month_at(shapes: Sequence[Shape], i: int) -> tuple[int, int]:
+    word = shapes[i].folded
+    if i + 1 < len(shapes) and (pair := (word, shapes[i + 1].folded)) in _TWO_WORD_MONTHS:
         return _TWO_WORD_MONTHS[pair], 2
     if word == _AUGUST:
-        near = [t for t in tokens[max(0, i - 1) : i + 2] if t.shape.kind == "number"]
+        near = [s for s in shapes[max(0, i - 1) : i + 2] if s.kind == "number"]
         return (8, 1) if near else (0, 0)
     return (_MONTHS[word], 1) if word in _MONTHS else (0, 0)
 
 
 def _dated(
-    tokens: Sequence[Token], i: int, width: int, month: int, published: date | None
+    shapes: Sequence[Shape], i: int, width: int, month: int, published: date | None
 ) -> Dated | None:
     j = i + width
     # A pair of month names (كانون الثاني/يناير) is one date.
-    if j + 1 < len(tokens) and tokens[j].text == "/":
-        second, more = _month_at(tokens, j + 1)
+    if j + 1 < len(shapes) and shapes[j].folded == "/":
+        second, more = _month_at(shapes, j + 1)
         j += 1 + more if second else 0
     year = None
-    for k in range(j, min(j + 2, len(tokens))):
-        if tokens[k].shape.kind == "number" and _YEAR.fullmatch(tokens[k].folded):
-            year, j = int(tokens[k].folded), k + 1
+    for k in range(j, min(j + 2, len(shapes))):
+        if shapes[k].kind == "number" and _YEAR.fullmatch(shapes[k].folded):
+            year, j = int(shapes[k].folded), k + 1
             break
-    k = i - 2 if i > 1 and tokens[i - 1].folded == "من" else i - 1  # «الثالث من يناير»
-    before = tokens[k].folded if k >= 0 else ""
+    k = i - 2 if i > 1 and shapes[i - 1].folded == "من" else i - 1  # «الثالث من يناير»
+    before = shapes[k].folded if k >= 0 else ""
     day = int(before) if _NUMBER.fullmatch(before) else _ORDINALS.get(before)
     if year is None:
         if published is None:

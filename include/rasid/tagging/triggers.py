@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -36,17 +38,20 @@ class Triggers:
         `near`: the title or the sentence before names an armed body, which this one may mean.
         """
         seen: dict[tuple[str, int], Hit] = {}
-        for tag in TAGS:
-            for hit in sentence.of(tag):
-                if not self.allowed(hit, sentence, near=near):
-                    continue
-                # The same word as verb and as noun is one trigger: the noun, if the noun fits.
-                key = (hit.entry.id, hit.i)
-                if key not in seen or (
-                    hit.form not in VERB_FORMS and not _after_subject(sentence, hit)
-                ):
-                    seen[key] = hit
-        yield from sorted(seen.values(), key=lambda h: h.i)[:MOST_TRIGGERS]
+        last = -1  # the token of the last trigger seen
+        for hit in sorted((h for tag in TAGS for h in sentence.of(tag)), key=lambda h: h.i):
+            if hit.i > last and len(seen) >= MOST_TRIGGERS:
+                break
+            if not self.allowed(hit, sentence, near=near):
+                continue
+            last = hit.i
+            # The same word as verb and as noun is one trigger: the noun, if the noun fits.
+            key = (hit.entry.id, hit.i)
+            if key not in seen or (
+                hit.form not in VERB_FORMS and not _after_subject(sentence, hit)
+            ):
+                seen[key] = hit
+        yield from itertools.islice(seen.values(), MOST_TRIGGERS)
 
     def allowed(self, hit: Hit, sentence: Sentence, *, near: bool) -> bool:
         """Whether the words around a hit leave it the reading of an event."""

@@ -185,8 +185,8 @@ class Convolutions:
     """Convolutions of several widths over words, rectified.
 
     What a word adds to a window, at each of its places there, is a product of the word's vector and
-    is remembered: a convolution then looks up and adds. Full, the memory is emptied: to multiply
-    anew costs less than to keep account of what is used.
+    is remembered: a convolution then looks up and adds. When there is no room for more, the words
+    are forgotten that were not met again.
     """
 
     def __init__(
@@ -208,17 +208,20 @@ class Convolutions:
             self._weights.append([place[: words.dimension] for place in own])
             self._beside.append(np.concatenate([place[words.dimension :] for place in own]))
             column += width * size
-        self._row = np.zeros(WORDS + 1, np.intp)  # by a word's number; 0 where there is none
         # One small table a place: they stay in the processor's cache, one wide table does not.
         self._tables = [
             [np.zeros((PRODUCTS + 1, size), np.float32) for _ in range(width)] for width in widths
         ]
-        self._used = 1  # the first row is zeros
+        self._row = np.zeros(WORDS + 1, np.intp)  # by a word's number; 0, of zeros: there is none
+        self._word = np.zeros(PRODUCTS + 1, np.intp)  # by row
+        self._met_again = np.zeros(PRODUCTS + 1, bool)  # by row
+        self._free = np.arange(1, PRODUCTS + 1)
 
     def forget(self) -> None:
         """Forget all words."""
         self._row[:] = 0
-        self._used = 1
+        self._word[:] = 0
+        self._free = np.arange(1, PRODUCTS + 1)
 
     def of(self, numbers: Numbers, beside: Floats | None = None) -> Floats:
         """The filters over words, given by number: (words, filters of all widths).
@@ -247,18 +250,30 @@ class Convolutions:
     def _rows(self, numbers: Numbers) -> Numbers:
         """The rows of words in the tables, which are filled where a word is new."""
         new = self._missing(numbers)
-        if self._used + len(new) > PRODUCTS + 1:
-            self.forget()
+        if len(new) > len(self._free):
+            self._make_room()
             new = self._missing(numbers)
+            if len(new) > len(self._free):
+                self.forget()
+                new = self._missing(numbers)
+        self._met_again[self._row[numbers]] = True
         if len(new):
-            rows = slice(self._used, self._used + len(new))
+            rows, self._free = np.split(self._free, [len(new)])
             vectors = self._words.vectors(new)
             for tables, weights in zip(self._tables, self._weights, strict=True):
                 for table, by in zip(tables, weights, strict=True):
                     table[rows] = vectors @ by
-            self._row[new] = np.arange(rows.start, rows.stop)
-            self._used = rows.stop
+            self._row[new] = rows
+            self._word[rows] = new
+            self._met_again[rows] = False
         return self._row[numbers]
+
+    def _make_room(self) -> None:
+        """Forget the words that were met in one document and not again."""
+        self._free = np.flatnonzero(~self._met_again[1:]) + 1
+        self._row[self._word[self._free]] = 0
+        self._word[self._free] = 0
+        self._met_again[:] = False
 
     def _missing(self, numbers: Numbers) -> Numbers:
         return np.unique(numbers[(self._row[numbers] == 0) & (numbers > 0)])
