@@ -76,7 +76,7 @@ def test_list_counts_causes_and_filters(stuck):
 @pytest.mark.node
 def test_list_is_a_table_for_people(stuck, capsys):
     """Ids, causes and the title, kept apart from the direction of the table."""
-    from rasid.cli import quarantine_list
+    from rasid.cli.quarantine import quarantine_list
 
     quarantine_list()
     shown = capsys.readouterr().out
@@ -87,7 +87,7 @@ def test_list_is_a_table_for_people(stuck, capsys):
 @pytest.mark.node
 def test_show_says_why_and_shows_the_raw_page(stuck, capsys):
     """Cause, error, where the page lies, its first lines; without a page it says so."""
-    from rasid.cli import quarantine_show
+    from rasid.cli.quarantine import quarantine_show
 
     quarantine_show("one")
     shown = capsys.readouterr().out

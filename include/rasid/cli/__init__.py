@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import rich.progress
 import structlog
 import typer
 
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from rasid.cli.alarms import alarms_app
+from rasid.cli.console import (
+    AsJson,
+    FeedsFile,
+    err,
+    node_for_us,
+    out,
+    print_json,
+    stdout_to_stderr,
+    use_registry,
+)
+from rasid.cli.documents import documents
+from rasid.cli.es import es_app
+from rasid.cli.feeds import feeds_app
 from rasid.cli.keys import keys_app
 from rasid.cli.kibana import kibana_app
+from rasid.cli.lexicon import lexicon_app
+from rasid.cli.passes import tell_pass
+from rasid.cli.quarantine import quarantine_app
 from rasid.cli.snapshots import snapshot_app
 from rasid.errors import ConfigError, RasidError
 from rasid.settings import settings
 
 
 if TYPE_CHECKING:
-    from rasid.airflow.once import Pass
     from rasid.kibana import Step
     from rasid.search import Change, Move
 
@@ -40,10 +49,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-es_app = typer.Typer(help="The local Elasticsearch node.", no_args_is_help=True)
-feeds_app = typer.Typer(help="The feed registry.", no_args_is_help=True)
-lexicon_app = typer.Typer(help="The analysts' lexicon.", no_args_is_help=True)
-quarantine_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 app.add_typer(es_app, name="es")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(lexicon_app, name="lexicon")
@@ -52,23 +57,6 @@ app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(kibana_app, name="kibana")
 app.add_typer(alarms_app, name="alarms")
-
-# Piped or logged, a table keeps its columns instead of folding at 80.
-out = Console(width=None if sys.stdout.isatty() else 160)
-err = Console(stderr=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
-FeedsFile = Annotated[
-    Path | None, typer.Option("--feeds", help="Registry file instead of RASID_FEEDS.")
-]
-Cause = Annotated[str, typer.Option(help="Only this cause, such as no_text; dropped ones too.")]
-OfFeed = Annotated[str, typer.Option("--feed", help="Only entries of the feed with this id.")]
-Since = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Ended on this day (UTC) or later.")
-]
-Until = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Ended on this day or before.")
-]
 
 
 def main() -> None:
@@ -136,38 +124,13 @@ def down() -> None:
 @app.command()
 def run(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
     """One pass of monitor_news in this process over every enabled feed; prints the closed books."""
-    _use(feeds)
-    _node_for_us()
+    use_registry(feeds)
+    node_for_us()
     from rasid.airflow.once import run_once
 
-    with _stdout_to_stderr():
+    with stdout_to_stderr():
         done = run_once("monitor_news", {"only_due": False})
-    _tell_pass(done, as_json=as_json)
-
-
-def _tell_pass(done: Pass, *, as_json: bool) -> NoReturn:
-    """Print the books of a pass; exit 0 when it ended well and they are closed."""
-    good = done.state == "success" and bool(done.books) and all(b.closed for b in done.books)
-    if as_json:
-        _print_json(
-            {
-                "run_id": done.run_id,
-                "state": done.state,
-                "closed": good,
-                "problems": done.problems,
-                "feeds": [_book(b, done.polls) for b in done.books if b.feed_id != "*"],
-                "total": next((_book(b, []) for b in done.books if b.feed_id == "*"), None),
-            }
-        )
-    else:
-        from rasid.cli.tables import books_table
-
-        out.print(books_table(done.books, done.polls))
-        for problem in done.problems:
-            err.print(problem, style="yellow", markup=False)
-        if not good:
-            err.print(f"The run ended as {done.state}; its books are not all closed.", style="red")
-    raise typer.Exit(0 if good and not done.problems else 1)
+    tell_pass(done, as_json=as_json)
 
 
 @app.command()
@@ -184,7 +147,7 @@ def tag(
     tagger = tagging.load_tagger()
     bad = 0
     found: list[tagging.Tagged] = []
-    for document in _documents(files or [], plain=text):
+    for document in documents(files or [], plain=text):
         if isinstance(document, str):
             err.print(document, style="red", markup=False, soft_wrap=True)
             bad += 1
@@ -196,7 +159,7 @@ def tag(
         elif explain:
             out.print(tagging.explain(mentions))
         else:
-            _print_json({"id": document["id"], "mentions": [m.to_json() for m in mentions]})
+            print_json({"id": document["id"], "mentions": [m.to_json() for m in mentions]})
     if html is not None:
         html.write_text(tagging.explain_html(found), encoding="utf-8")
     raise typer.Exit(2 if bad else 0)
@@ -226,7 +189,7 @@ def read(
             http_charset=charset or None,
             today=datetime.now(UTC),
         )
-        _print_json({"file": str(file), **asdict(reading)})
+        print_json({"file": str(file), **asdict(reading)})
     raise typer.Exit(2 if wrong else 0)
 
 
@@ -265,7 +228,7 @@ def search(
     if as_json:
         hits = {"mentions": mentions, "articles": articles}
         found = {name: [asdict(hit) for hit in ones] for name, ones in hits.items()}
-        _print_json({**found, "stories": [asdict(story) for story in told.values()]})
+        print_json({**found, "stories": [asdict(story) for story in told.values()]})
         return
     out.print(hits_table("Mentions", mentions, told))
     out.print(hits_table("Articles", articles, told))
@@ -340,7 +303,7 @@ def provision(
     if kibana:
         shown += _provision_kibana(kibana, dry_run=dry_run)
     if as_json:
-        _print_json([asdict(change) for change in shown])
+        print_json([asdict(change) for change in shown])
     else:
         for change in shown:
             out.print(f"{change.action}: {change.kind} {change.name}", markup=False, soft_wrap=True)
@@ -359,7 +322,7 @@ def doctor(*, as_json: AsJson = False) -> None:
 
     checks = examine()
     if as_json:
-        _print_json([asdict(check) for check in checks])
+        print_json([asdict(check) for check in checks])
     else:
         for check in checks:
             mark = "[green]ok[/]   " if check.good else "[red]wrong[/]"
@@ -367,148 +330,6 @@ def doctor(*, as_json: AsJson = False) -> None:
             if check.remedy:
                 out.print(f"      → {escape(check.remedy)}", soft_wrap=True)
     raise typer.Exit(0 if all(check.good for check in checks) else 1)
-
-
-@es_app.command("start")
-def es_start() -> None:
-    """Fetch (once), start and wait for the local node."""
-    out.print(f"Elasticsearch {_start_node().version} at {_start_node().url}", markup=False)
-
-
-@es_app.command("stop")
-def es_stop() -> None:
-    """Stop this checkout's node."""
-    from rasid.search import local_node
-
-    out.print("Elasticsearch stopped." if local_node.stop() else "It was not running.")
-
-
-@es_app.command("status")
-def es_status() -> None:
-    """Say whether the node runs, and where."""
-    from rasid.search import local_node
-
-    now = local_node.status()
-    out.print(f"{now.state} at {now.url}, data in {now.folder}", markup=False, soft_wrap=True)
-    raise typer.Exit(0 if now.state == "running" else 1)
-
-
-@feeds_app.command("list")
-def feeds_list(*, feeds: FeedsFile = None, as_json: AsJson = False) -> None:
-    """The registry: every usable feed, and what is wrong with the others."""
-    from rasid.sources import read_registry
-
-    found, problems = read_registry(feeds or settings().feeds)
-    if as_json:
-        _print_json({"feeds": [asdict(f) for f in found], "problems": [str(p) for p in problems]})
-    else:
-        table = Table("id", "outlet", "country", "grade", "minutes", "policy", "url")
-        for feed in found:
-            row = (feed.id, feed.outlet, feed.country, feed.grade, str(feed.cadence_minutes))
-            table.add_row(*row, feed.policy if feed.enabled else "off", feed.url)
-        out.print(table)
-        for problem in problems:
-            err.print(str(problem), style="red", markup=False, soft_wrap=True)
-    raise typer.Exit(2 if problems else 0)
-
-
-@feeds_app.command("add")
-def feeds_add(url: Annotated[str, typer.Argument(help="Address of a feed.")]) -> None:
-    """Poll a new address once and print a filled registry entry to check and paste."""
-    import asyncio
-
-    from rasid.sources import Feed, FeedPoll, Validators, poll_feed, propose_feed
-    from rasid.web import polite_client
-
-    async def poll() -> FeedPoll:
-        async with polite_client() as client:
-            feed = Feed(id="new", outlet="new", url=url)
-            return await poll_feed(client, feed, Validators(), now=datetime.now(UTC))
-
-    asked = asyncio.run(poll())
-    sys.stdout.write(propose_feed(url, asked))
-    if asked.outcome not in {"ok", "wrong_feed"}:
-        err.print(f"The poll came to {asked.outcome}: {asked.error}", style="yellow", markup=False)
-        raise typer.Exit(1)
-
-
-@feeds_app.command("check")
-def feeds_check(
-    ids: Annotated[list[str] | None, typer.Argument(help="Feed ids; none: all.")] = None,
-    *,
-    feeds: FeedsFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Poll once without remembering anything, and say what a run would do."""
-    import asyncio
-
-    from rasid.sources import FeedPoll, Validators, poll_feed, read_registry
-    from rasid.web import polite_client
-
-    registry, problems = read_registry(feeds or settings().feeds)
-    unknown = set(ids or ()) - {feed.id for feed in registry}
-    if unknown:
-        raise ConfigError(
-            f"no feed is called {', '.join(sorted(unknown))}. `rasid feeds list` shows the ids."
-        )
-    chosen = [feed for feed in registry if not ids or feed.id in ids]
-
-    async def poll_all() -> list[FeedPoll]:
-        with rich.progress.Progress(console=err, transient=True) as progress:
-            bar = progress.add_task("polling", total=len(chosen))
-            async with polite_client() as client:
-
-                async def one(index: int) -> FeedPoll:
-                    now = datetime.now(UTC)
-                    poll = await poll_feed(client, chosen[index], Validators(), now=now)
-                    progress.advance(bar)
-                    return poll
-
-                return await asyncio.gather(*(one(i) for i in range(len(chosen))))
-
-    polls = asyncio.run(poll_all())
-    if as_json:
-        _print_json([{**_plain(poll), "items": len(poll.items)} for poll in polls])
-    else:
-        from rasid.cli.tables import checks_table
-
-        out.print(checks_table(chosen, polls))
-    for problem in problems:
-        err.print(str(problem), style="red", markup=False, soft_wrap=True)
-    fine = all(poll.outcome == "ok" for poll in polls)
-    raise typer.Exit(2 if problems else 0 if fine else 1)
-
-
-@lexicon_app.command("compile")
-def lexicon_compile() -> None:
-    """Compile include/lexicon and say what came of it."""
-    from rasid.tagging import load_tagger
-
-    out.print(f"Lexicon and tagger {load_tagger().version}", markup=False)
-
-
-@lexicon_app.command("lint")
-def lexicon_lint(*, as_json: AsJson = False) -> None:
-    """Duplicates, fold collisions and failing examples of the lexicon, by file and line."""
-    from rasid.tagging import lint_lexicon
-
-    problems = lint_lexicon()
-    if as_json:
-        _print_json([asdict(problem) for problem in problems])
-    else:
-        for problem in problems:
-            out.print(str(problem), markup=False, soft_wrap=True)
-        out.print(f"{len(problems)} problems")
-    raise typer.Exit(1 if problems else 0)
-
-
-@lexicon_app.command("explain")
-def lexicon_explain(words: str) -> None:
-    """What the lexicon makes of a word or a phrase, one JSON object a meaning."""
-    from rasid.tagging import explain_word, load_tagger
-
-    for meaning in explain_word(load_tagger(), words):
-        _print_json(asdict(meaning))
 
 
 @app.command()
@@ -531,7 +352,7 @@ def evaluate(
         raise ConfigError(f"{labels} does not exist. Name labelled documents, one JSON a line.")
     figures = measure(labels, load_tagger())
     if as_json:
-        _print_json(figures)
+        print_json(figures)
     else:
         out.print(figures_table(figures))
     if pin:
@@ -543,76 +364,6 @@ def evaluate(
     raise typer.Exit(1 if below else 0)
 
 
-@quarantine_app.command("list")
-def quarantine_list(
-    *,
-    feed: OfFeed = "",
-    cause: Cause = "",
-    since: Since = None,
-    until: Until = None,
-    size: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 50,
-    as_json: AsJson = False,
-) -> None:
-    """What is quarantined, the longest first; with --cause also what was dropped for it."""
-    from rasid.cli.quarantine import stuck_table
-    from rasid.pipeline.quarantine import Selection, causes, find
-    from rasid.search import connect
-
-    chosen = Selection(cause, feed, _midnight(since), _midnight(until, days=1))
-    with connect(settings()) as es:
-        counts, entries = causes(es, chosen), find(es, chosen, size=size)
-    if as_json:
-        _print_json({"causes": counts, "entries": entries})
-    else:
-        out.print(stuck_table(entries, counts))
-
-
-@quarantine_app.command("show")
-def quarantine_show(entry_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-    """One entry: cause, error, where its raw page lies, and the first lines of that page."""
-    from rasid.cli.quarantine import one_entry
-    from rasid.search import connect
-
-    with connect(settings()) as es:
-        entry = one_entry(es, entry_id)
-    head = entry.pop("head")
-    out.print(json.dumps(entry, ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
-    out.print(head or "No page was kept.", markup=False, highlight=False, soft_wrap=True)
-
-
-@quarantine_app.command("replay")
-def quarantine_replay(
-    ids: Annotated[list[str] | None, typer.Argument(help="Entry ids; none: all selected.")] = None,
-    *,
-    feed: OfFeed = "",
-    cause: Cause = "",
-    since: Since = None,
-    until: Until = None,
-    feeds: FeedsFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run the DAG replay_quarantine in this process; prints the closed books."""
-    _use(feeds)
-    _node_for_us()
-    from rasid.airflow.once import run_once
-
-    conf = {
-        "cause": cause or None,
-        "feed": feed or None,
-        "from": f"{since:%Y-%m-%d}" if since else None,
-        "to": f"{until:%Y-%m-%d}" if until else None,
-        "entries": ids or [],
-    }
-    with _stdout_to_stderr():
-        done = run_once("replay_quarantine", conf)
-    _tell_pass(done, as_json=as_json)
-
-
-def _midnight(day: datetime | None, *, days: int = 0) -> datetime | None:
-    """The start (UTC) of the day so many days later."""
-    return day.replace(tzinfo=UTC) + timedelta(days=days) if day else None
-
-
 def _provision_kibana(url: str, *, dry_run: bool) -> list[Step]:
     import httpx
 
@@ -622,95 +373,3 @@ def _provision_kibana(url: str, *, dry_run: bool) -> list[Step]:
     headers = {"Authorization": f"ApiKey {key}"} if key else {}
     with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         return provision_kibana(client, dry_run=dry_run)
-
-
-def _use(feeds: Path | None) -> None:
-    """Let every part of this process read the registry named on the command line."""
-    if feeds is not None:
-        import os
-
-        if not feeds.is_file():
-            raise ConfigError(f"{feeds} is no file. Name a feed registry (see include/feeds.yaml).")
-        os.environ["RASID_FEEDS"] = str(feeds.resolve())
-        settings.cache_clear()
-
-
-def _node_for_us() -> None:
-    """Start the local node unless another cluster is named."""
-    if not settings().es_url:
-        _start_node()
-
-
-def _start_node() -> Any:
-    from rasid.cli.tables import node_progress
-    from rasid.search import local_node
-
-    with node_progress(err) as progress:
-        return local_node.start(progress=progress)
-
-
-@contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Airflow prints on standard output, which belongs to the result."""
-    import contextlib
-
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
-
-
-def _documents(files: list[Path], *, plain: bool) -> Iterator[dict[str, Any] | str]:
-    """Documents to tag; a string is the message about one that cannot be."""
-    if plain:
-        for file in files:
-            try:
-                yield {"id": file.name, "text": file.read_text("utf-8")}
-            except (OSError, UnicodeDecodeError) as error:
-                yield f"{file}: {error}. Name a UTF-8 text file."
-        return
-    for name in files or [Path("-")]:
-        try:
-            lines = (sys.stdin.buffer if str(name) == "-" else name.open("rb")).readlines()
-        except OSError as error:
-            yield f"{name}: {error.strerror}. Name a JSONL file."
-            continue
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield _document(line, f"{name}:{number}")
-
-
-def _document(line: bytes, where: str) -> dict[str, Any] | str:
-    try:
-        document = json.loads(line)
-    except ValueError as error:
-        return f'{where}: not JSON ({error}). Give one object a line: {{"id": …, "text": …}}'
-    if not isinstance(document, dict) or not isinstance(document.get("text"), str):
-        return f'{where}: no "text". Give one object a line: {{"id": …, "text": …}}'
-    if "id" not in document:
-        return f'{where}: no "id". Give each document an id of its own.'
-    from rasid.tagging import publication
-
-    given = document.get("published_at")
-    published = document["published_at"] = publication(given) if isinstance(given, str) else None
-    if given and published is None:
-        err.print(
-            f"{where}: published_at {given!r} names no day; tagged without a date. Give ISO 8601,"
-            " such as 2026-11-24T09:30Z, or RFC 2822.",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
-    return document
-
-
-def _book(book: Any, polls: list[dict[str, Any]]) -> dict[str, Any]:
-    mine: dict[str, Any] = next((p for p in polls if p["feed_id"] == book.feed_id), {})
-    poll = {name: mine.get(name) for name in ("outcome", "flags", "error")} if mine else None
-    return {**asdict(book), "closed": book.closed, "difference": book.difference, "poll": poll}
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    values = asdict(record)
-    values.pop("head", None)
-    return values
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rasid.cli.console import AsJson, out, print_json
 from rasid.cli.tables import isolated
 from rasid.errors import QueryError
 from rasid.settings import settings
@@ -25,13 +22,10 @@ if TYPE_CHECKING:
 
 
 alarms_app = typer.Typer(help="What is wrong now.", no_args_is_help=True)
-out = Console(width=None if sys.stdout.isatty() else 160)
 
 
 @alarms_app.command("list")
-def alarms_list(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
-) -> None:
+def alarms_list(*, as_json: AsJson = False) -> None:
     """Every open alarm, the newest first; exit status 1 when one of them is not silenced."""
     from rasid.pipeline.alarms import open_alarms
     from rasid.search import connect
@@ -40,7 +34,7 @@ def alarms_list(
     with connect(settings()) as es:
         alarms = open_alarms(es)
     if as_json:
-        sys.stdout.write(json.dumps([_plain(a) for a in alarms], ensure_ascii=False) + "\n")
+        print_json([_plain(alarm) for alarm in alarms])
     else:
         out.print(alarms_table(alarms, now=now))
     raise typer.Exit(0 if all(alarm.is_silent(now) for alarm in alarms) else 1)

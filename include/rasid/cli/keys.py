@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from rasid.cli.console import AsJson, print_json
 from rasid.settings import settings
 
 
@@ -31,7 +30,7 @@ def create(role: OfRole, *, days: Days = 90) -> None:
 
 
 @keys_app.command("list")
-def show(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def show(*, as_json: AsJson = False) -> None:
     """The keys that are valid now, and until when."""
     from rasid.search import connect
     from rasid.search.keys import RIGHTS, valid_keys
@@ -39,7 +38,7 @@ def show(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     with connect(settings()) as es:
         found = [key for role in RIGHTS for key in valid_keys(es, role)]
     if as_json:
-        typer.echo(json.dumps([asdict(key) for key in found], default=str))
+        print_json([asdict(key) for key in found])
         return
     for key in found:
         until = f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "for ever"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from rasid.cli.console import AsJson, print_json
 from rasid.settings import settings
 
 
@@ -29,7 +28,7 @@ def take() -> None:
 
 
 @snapshot_app.command("list")
-def show(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def show(*, as_json: AsJson = False) -> None:
     """All of them, the oldest first."""
     from rasid.search import connect, snapshots
 
@@ -37,7 +36,7 @@ def show(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         snapshots.register(es, where=settings().snapshots)
         taken = snapshots.listed(es)
     if as_json:
-        typer.echo(json.dumps([asdict(snapshot) for snapshot in taken], default=str))
+        print_json([asdict(snapshot) for snapshot in taken])
         return
     for snapshot in taken:
         typer.echo(f"{snapshot.name}  {snapshot.state}  {len(snapshot.indices)} indices")

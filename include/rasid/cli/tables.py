@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from rasid.pipeline.records import Books
-from rasid.search import Hit, Story
-from rasid.search.local_node import Progress as NodeProgress
-from rasid.sources import Feed, FeedPoll, next_state
+
+if TYPE_CHECKING:
+    from rasid.pipeline.records import Books
+    from rasid.search import Hit, Story
+    from rasid.search.local_node import Progress as NodeProgress
+    from rasid.sources import Feed, FeedPoll
 
 
 # First strong isolate … pop directional isolate: UAX #9 §2.5. Terminals that know nothing of them
@@ -58,6 +60,8 @@ def books_table(books: Sequence[Books], polls: Sequence[Mapping[str, Any]]) -> T
 
 def checks_table(feeds: Sequence[Feed], polls: Sequence[FeedPoll]) -> Table:
     """What one poll of each feed came to, and what a run would do that knew nothing yet."""
+    from rasid.sources import next_state
+
     table = Table()
     for name in ("feed", "outcome", "items", "newest", "flags", "a run would"):
         table.add_column(name, justify="right" if name == "items" else "left")
