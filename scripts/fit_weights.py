@@ -28,8 +28,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from rasid.tagging.combine import (
+    Elsewhere,
     class_features,
-    elsewhere,
     kind_features,
     modality_features,
     presence,
@@ -108,7 +108,7 @@ class Data:
             for k in sorted(self._triggering):
                 self._rows_of[self.groups[k]].append(k)
         own = {k: self.says[k] for k in self._rows_of[self.groups[row]]}
-        return elsewhere({k: says for k, says in own.items() if says is not None}, row)
+        return Elsewhere({k: says for k, says in own.items() if says is not None}).of(row)
 
     def heard(self, row: int, candidate: Candidate) -> Heard | None:
         """What the model says of the roles in a sentence, where it has the same tokens."""

@@ -47,6 +47,7 @@ class Facts:
     attribution: Attribution
     hedged: bool
     habitual: bool
+    outcome: str  # of its attacks, where they are told as facts
 
 
 def facts_of(sentence: Sentence, text: str) -> Facts:
@@ -60,6 +61,7 @@ def facts_of(sentence: Sentence, text: str) -> Facts:
         attribution=attribute(sentence, text),
         hedged=any(h.entry.get("hedge") for h in sentence.of("modality")),
         habitual=is_habitual(sentence),
+        outcome=_outcome(sentence.hits),
     )
 
 
@@ -103,7 +105,10 @@ def record(
         sentence=text[sentence.start : sentence.end],
         sent_start=sentence.start, sent_end=sentence.end, sentence_index=sentence.index,
         confidence=decision.confidence, evidence=decision.evidence,
-        outcome=_outcome(decision.modality, sentence.hits, tag=trigger.kind),
+        outcome=(
+            "aborted" if decision.modality == "foiled"
+            else facts.outcome if attack and decision.modality == "factual" else None
+        ),
         certainty="hedged" if facts.hedged else "asserted",
         polarity="neg" if decision.modality == "denied" else "pos",
         aspect="habitual" if facts.habitual else "single",
@@ -183,12 +188,8 @@ def _equipment(sentence: Sentence, text: str) -> tuple[Role, ...]:
     return tuple(actors.role(p, sentence.tokens, text) for p in moved)
 
 
-def _outcome(modality: str, hits: Sequence[Hit], *, tag: str) -> str | None:
-    """What came of it, where the text says so."""
-    if modality == "foiled":
-        return "aborted"
-    if modality != "factual" or tag != "attack":
-        return None
+def _outcome(hits: Sequence[Hit]) -> str:
+    """What came of the attacks of a sentence, where it says so."""
     if any(h.entry.get("repels") for h in hits):
         return "repelled"
     if any(h.entry.id == "attack.isqat" or h.entry.id.startswith("mod.foiled") for h in hits):

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from rasid.arabic import Morphology
 from rasid.settings import settings
 from rasid.tagging.combine import (
+    Elsewhere,
     Head,
     class_features,
-    elsewhere,
     kind_features,
     modality_features,
     presence,
@@ -45,6 +45,7 @@ class Asked(NamedTuple):
 
     verdict: Verdict | None = None
     says: Mapping[int, Says] = {}  # by the index of the sentence
+    around: Elsewhere | None = None
 
 
 class Stated(NamedTuple):
@@ -120,7 +121,8 @@ class Tagger:
         if self.verifier is None or not reading.triggers:
             return Asked()
         verdict = self.verifier.read(reading.sentences, list(reading.triggers))
-        return Asked(verdict, {k: verdict.says(k) for k in reading.triggers})
+        says = {k: verdict.says(k) for k in reading.triggers}
+        return Asked(verdict, says, Elsewhere(says))
 
     def _score(self, candidates: Sequence[Candidate], says: Says | None) -> float:
         """Log-odds that one of the candidates of a sentence states an event."""
@@ -138,7 +140,7 @@ class Tagger:
     ) -> Iterator[Mention]:
         """The mentions of one tag in one sentence."""
         sentence = stated.candidates[0].sentence
-        around = elsewhere(asked.says, sentence.index) if asked.says else {}
+        around = asked.around.of(sentence.index) if asked.around is not None else {}
         facts = facts_of(sentence, text)
         heard = None
         if asked.verdict is not None:
