@@ -81,7 +81,8 @@ def time_to_index(run: Run, entries: Iterable[Entry], *, now: datetime) -> None:
     delay = _meter().create_histogram("rasid.article.delay", unit="s")
     for entry in entries:
         if entry.outcome is Outcome.INDEXED:
-            seconds = (now - entry.first_seen_at).total_seconds()
+            # The run's start is by the scheduler's clock: it may be ahead of this one.
+            seconds = max(0.0, (now - entry.first_seen_at).total_seconds())
             delay.record(seconds, {"dag_id": run.dag_id})
 
 
