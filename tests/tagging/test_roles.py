@@ -74,3 +74,17 @@ def test_the_class_of_a_group_depends_on_the_day(rules, day, cls):
 
     reading = rules.read("هاجمت حركة طالبان موقعا", published_at=datetime.fromisoformat(day))
     assert {p.cls for s in reading.sentences for p in s.bodies} == {cls}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("عاد اللواء الثاني إلى ثكناته بعد شهرين في الجبهة", "اللواء الثاني"),
+        ("انسحبت الفرقة 20 من المدينة", "الفرقة 20"),
+        ("كرم اللواء المتقاعد أسر الشهداء", ""),
+    ],
+)
+def test_a_number_makes_a_unit_of_a_rank(rules, text, name):
+    (sentence,) = rules.read(text).sentences
+    found = [" ".join(sentence.surfaces[p.i : p.j]) for p in sentence.bodies]
+    assert found == ([name] if name else [])

@@ -65,13 +65,30 @@ def parties(hits: Sequence[Hit], words: Sequence[str], day: date | None) -> list
         if i < end:
             continue
         chain = _chain(at, words, i)
-        party = _party(chain, day)
+        numbered = chain[0].entry.id in _UNITS and _is_number(words, chain[-1].j)
+        party = _party(chain, day, numbered=numbered)
         if party is not None:
+            if numbered:
+                party = party._replace(j=party.j + 1, name_j=max(party.name_j, party.j + 1))
             if found and _belongs(found[-1], party, words):
                 party = _joined(found.pop(), party)
             found.append(party)
             end = party.j
     return found
+
+
+# «اللواء الثاني», «الفرقة 20»: with its number the singular is no rank and no team.
+_UNITS = frozenset({"force.liwa", "force.firqa", "force.fawj", "force.sariyya", "force.katiba"})
+_ORDINALS = folded(
+    "الأول الأولى الثاني الثانية الثالث الثالثة الرابع الرابعة الخامس الخامسة السادس السادسة "
+    "السابع السابعة الثامن الثامنة التاسع التاسعة العاشر العاشرة الحادي الحادية العشرون العشرين "
+    "الثلاثون"
+)
+
+
+def _is_number(words: Sequence[str], k: int) -> bool:
+    """Whether the word at `k` numbers a military unit."""
+    return k < len(words) and (words[k] in _ORDINALS or words[k].isdecimal())
 
 
 def _supported(hit: Hit, hits: Sequence[Hit], words: Sequence[str]) -> bool:
@@ -139,7 +156,7 @@ def _chain(at: dict[int, list[Hit]], words: Sequence[str], i: int) -> list[Hit]:
     return chain
 
 
-def _party(chain: list[Hit], day: date | None) -> Party | None:
+def _party(chain: list[Hit], day: date | None, *, numbered: bool) -> Party | None:
     head = chain[0]
     names = [h for h in chain if h.kind == "actor" or h.entry.get("actor")]
     heads = [h for h in chain if h.kind == "force" and not h.entry.get("modifier")]
@@ -148,7 +165,7 @@ def _party(chain: list[Hit], day: date | None) -> Party | None:
     if (
         head.entry.get("weak_singular")
         and head.form == "sg"
-        and not (names or countries or modified)
+        and not (names or countries or modified or numbered)
     ):
         return None
     if head.entry.get("plural_only") and head.form == "sg":

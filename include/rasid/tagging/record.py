@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,12 +16,12 @@ from rasid.tagging.codes import codes
 from rasid.tagging.counts import casualties, strength
 from rasid.tagging.damage import damage
 from rasid.tagging.matcher import VERB_FORMS, Hit
-from rasid.tagging.mention import Attribution, Count, EventTime, Mention, Role, Span
+from rasid.tagging.mention import Count, EventTime, Mention, Role, Span
 from rasid.tagging.modality import is_habitual
 from rasid.tagging.places import Place
 from rasid.tagging.reading import Candidate
 from rasid.tagging.sentence import Sentence
-from rasid.tagging.spans import ROLES_OF, Chooser, Heard, Option, bounds
+from rasid.tagging.spans import Option, bounds
 from rasid.tagging.times import event_time
 
 
@@ -44,10 +44,9 @@ class Facts:
     size: Count | None
     damage: tuple[Span, ...]
     time: EventTime | None
-    attribution: Attribution
+    outcome: str  # of an attack that is factual
     hedged: bool
     habitual: bool
-    outcome: str  # of its attacks, where they are told as facts
 
 
 def facts_of(sentence: Sentence, text: str) -> Facts:
@@ -58,10 +57,9 @@ def facts_of(sentence: Sentence, text: str) -> Facts:
         size=strength(sentence, text),
         damage=damage(sentence, text),
         time=event_time(sentence.dates, sentence.tokens, text),
-        attribution=attribute(sentence, text),
+        outcome=_outcome(sentence),
         hedged=any(h.entry.get("hedge") for h in sentence.of("modality")),
         habitual=is_habitual(sentence),
-        outcome=_outcome(sentence.hits),
     )
 
 
@@ -71,14 +69,13 @@ def record(
     decision: Decision,
     facts: Facts,
     *,
-    chooser: Chooser,
-    heard: Heard | None,
+    roles: Mapping[str, Sequence[Option]],
     document: bytes,
     lexicon_version: str,
 ) -> Mention:
     """The mention of one decided candidate.
 
-    `heard` is what the model says of its roles, `document` a digest of the whole text.
+    `roles` are the spans chosen for it, `document` a digest of the whole text.
     """
     trigger, frame, sentence = candidate.trigger, candidate.frame, candidate.sentence
     tokens = sentence.tokens
@@ -90,13 +87,12 @@ def record(
         armed_target=any(p.armed for p in frame.patients),
         air=any(h.entry.get("air") for h in frame.weapons),
     )  # fmt: skip
-    roles = {
-        name: tuple(
-            _role(o, sentence, text, name, decision.actor_class)
-            for o in chooser.choose(candidate, name, decision.actor_class, heard)
-        )
-        for name in ROLES_OF[trigger.kind]
+    spans = {
+        name: tuple(_role(o, sentence, text, name, decision.actor_class) for o in chosen)
+        for name, chosen in roles.items()
     }
+    outcome = facts.outcome if attack and decision.modality == "factual" else None
+    who = spans["attackers"] if attack else spans["movers"]
     return Mention(
         tag=trigger.kind, start=start, end=end, trigger=text[start:end],
         lemma=trigger.entry.id, pos="verb" if trigger.form in VERB_FORMS else "noun",
@@ -105,24 +101,22 @@ def record(
         sentence=text[sentence.start : sentence.end],
         sent_start=sentence.start, sent_end=sentence.end, sentence_index=sentence.index,
         confidence=decision.confidence, evidence=decision.evidence,
-        outcome=(
-            "aborted" if decision.modality == "foiled"
-            else facts.outcome if attack and decision.modality == "factual" else None
-        ),
+        outcome="aborted" if decision.modality == "foiled" else outcome,
         certainty="hedged" if facts.hedged else "asserted",
         polarity="neg" if decision.modality == "denied" else "pos",
         aspect="habitual" if facts.habitual else "single",
         in_combat=decision.kind == "advance" and bool(sentence.of("attack")),
-        actors=roles["attackers"] if attack else roles["movers"],
-        targets=roles.get("targets", ()), weapons=roles.get("weapons", ()),
-        from_=roles.get("from", ()), to=roles.get("to", ()), places=roles["places"],
+        actors=who,
+        targets=spans.get("targets", ()), weapons=spans.get("weapons", ()),
+        from_=spans.get("from", ()), to=spans.get("to", ()), places=spans["places"],
         via=tuple(_place(p, sentence, text) for p in frame.via),
         equipment=() if attack else _equipment(sentence, text),
         damage=facts.damage if attack else (),
         size=None if attack else facts.size,
         killed=facts.killed if attack else None,
         injured=facts.injured if attack else None,
-        event_time=facts.time, attribution=facts.attribution,
+        event_time=facts.time,
+        attribution=attribute(candidate, decision.actor_class, [r.id for r in who], text),
         acled_sub_event=code.acled, plover_cat=code.plover, plover_mode=code.mode,
         cameo=code.cameo, mention_id=_mention_id(document, trigger.kind, start),
         lexicon_version=lexicon_version,
@@ -188,11 +182,12 @@ def _equipment(sentence: Sentence, text: str) -> tuple[Role, ...]:
     return tuple(actors.role(p, sentence.tokens, text) for p in moved)
 
 
-def _outcome(hits: Sequence[Hit]) -> str:
-    """What came of the attacks of a sentence, where it says so."""
-    if any(h.entry.get("repels") for h in hits):
+def _outcome(sentence: Sentence) -> str:
+    """What came of an attack that took place, where the text says so."""
+    if any(h.entry.get("repels") for h in sentence.of("attack")):
         return "repelled"
-    if any(h.entry.id == "attack.isqat" or h.entry.id.startswith("mod.foiled") for h in hits):
+    shot_down = any(h.entry.id == "attack.isqat" for h in sentence.of("attack"))
+    if shot_down or any(h.entry.id.startswith("mod.foiled") for h in sentence.of("modality")):
         return "intercepted"
     return "occurred"
 

@@ -7,7 +7,7 @@ features; a fitted sum of weights takes it or leaves it (scripts/fit_weights.py,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +41,7 @@ class Piece(NamedTuple):
     j: int
     rule: str  # its part in the event: agent:subject, victim, from, elsewhere …
     what: str
-    known: Party | Place | Hit
+    known: Party | Place | Hit | None  # None: a word that the lexicon does not know
 
 
 class Heard(NamedTuple):
@@ -110,6 +110,8 @@ def pieces(candidate: Candidate, name: str) -> list[Piece]:
         found += _people(sentence)
     if name == "targets":
         found += _things(candidate)
+    if name == "movers":
+        found += _columns(candidate)
     if name in ("attackers", "movers") and frame.nisba is not None:
         h = frame.nisba
         found = [p for p in found if p.i != h.i]
@@ -118,10 +120,18 @@ def pieces(candidate: Candidate, name: str) -> list[Piece]:
         for h in sentence.of("weapon"):
             rule = "weapon" if h in frame.weapons else "weapon:away"
             found.append(Piece(h.i, h.j, rule, h.entry.id, h))
-    if name in _PLACES or name == "targets":
-        taken = {k for p in found for k in range(p.i, p.j)}
-        found += [p for p in _places(sentence, frame) if name in _PLACES or p.i not in taken]
+    if name in _PLACES:
+        found += _places(sentence, frame)
+    if name == "targets":
+        found += _others(found, _places(sentence, frame))
+        found += _others(found, _objects(candidate))
     return found
+
+
+def _others(found: Sequence[Piece], more: Iterable[Piece]) -> list[Piece]:
+    """Of further pieces those that stand apart from what is found."""
+    taken = {k for p in found for k in range(p.i, p.j)}
+    return [p for p in more if taken.isdisjoint(range(p.i, p.j))]
 
 
 def _bodies(sentence: Sentence, frame: Frame) -> Iterator[Piece]:
@@ -175,6 +185,43 @@ def _things(candidate: Candidate) -> Iterator[Piece]:
         if h.entry.get("target") and h.i not in inside and h.form not in VERB_FORMS:
             rule = "thing" if h in frame.things and h.i > candidate.trigger.i else "thing:away"
             yield Piece(h.i, h.j, rule, str(h.entry.get("target")), h)
+
+
+def _objects(candidate: Candidate) -> Iterator[Piece]:
+    """Words where the object of an attack stands: after its masdar or «على», in the accusative."""
+    sentence, trigger = candidate.sentence, candidate.trigger
+    words, clauses = sentence.words, sentence.clauses
+    known = {h.i for h in sentence.hits if h.kind not in ("target", "country")}
+    for k in range(trigger.j, min(len(words), trigger.j + _OBJECT_REACH)):
+        if clauses[k] != clauses[trigger.i]:
+            break
+        word, surface = words[k], sentence.tokens[k].text
+        if k in known or len(word) < _SHORTEST_NOUN or word in _PREPOSITIONS:
+            continue
+        if k == trigger.j and trigger.form not in VERB_FORMS:
+            yield Piece(k, k + 1, "object:masdar", "words", None)
+        elif words[k - 1] in _ONTO:
+            yield Piece(k, k + 1, "object:onto", "words", None)
+        elif surface.endswith(("اً", "ًا", "ةً")):
+            yield Piece(k, k + 1, "object:accusative", "words", None)
+
+
+_OBJECT_REACH, _SHORTEST_NOUN = 8, 3
+_ONTO = folded("على ضد نحو باتجاه استهداف استهدف استهدفت")
+
+
+def _columns(candidate: Candidate) -> Iterator[Piece]:
+    """What moves and is named by a word of movement: «دفع الجيش بتعزيزات», «رتل يعبر الحدود»."""
+    for h in candidate.sentence.of("troop_movement"):
+        if h.form not in VERB_FORMS and h.entry.id in _MOVING_THINGS:
+            yield Piece(
+                h.i, h.j, "trigger" if h.i == candidate.trigger.i else "column", "column", h
+            )
+
+
+_MOVING_THINGS = frozenset(
+    {"move.tazizat", "move.ratl", "move.qafila", "move.hashd", "move.mutaharrik"}
+)
 
 
 def _places(sentence: Sentence, frame: Frame) -> Iterator[Piece]:
@@ -263,6 +310,12 @@ def _features(
     yield f"what:{what}", 1.0
     yield f"rule:{rule}:{what}", 1.0
     yield f"prep:{prep}", 1.0
+    own = trigger.entry
+    yield f"trigger:{own.id}:{rule}", 1.0
+    if name in _PLACES and own.kind == "troop_movement":
+        # «نشر في X» goes there, «انسحب من X» left it, «غادر X» too.
+        yield f"kind:{own.get('kind')}:{rule}", 1.0
+        yield f"kind:{own.get('kind')}:{prep}", 1.0
     after = option.i >= trigger.i
     gap = option.i - trigger.j if after else trigger.i - option.j
     side = "after" if after else "before"
@@ -279,10 +332,10 @@ def _features(
         yield f"class:{same}:{rule}", 1.0
     if heard is None:
         return
-    own = heard.shares[name]
-    best = max(own[option.i : option.j], default=0.0)
+    share = heard.shares[name]
+    best = max(share[option.i : option.j], default=0.0)
     yield "model", logit(best)
-    yield "model:first", logit(own[option.i]) if option.i < len(own) else -CLIP
+    yield "model:first", logit(share[option.i]) if option.i < len(share) else -CLIP
     yield f"model:{'seen' if option.span is not None else 'unseen'}", 1.0
     for rival, shares in heard.shares.items():
         if rival != name:
@@ -332,3 +385,69 @@ class Chooser:
             for option in options(name, pieces(candidate, name), heard)
             if total(weights, span_features(option, candidate, name, cls, heard)) >= 0
         ]
+
+    def roles(
+        self, events: Sequence[tuple[Candidate, str]], heard: Heard | None
+    ) -> list[dict[str, list[Option]]]:
+        """The spans of every role of the events of one kind in a sentence, by the model's names.
+
+        `events` are candidates with the class of attacker decided on.
+        """
+        names = ROLES_OF[events[0][0].trigger.kind]
+        chosen = [
+            {name: self.choose(candidate, name, cls, heard) for name in names}
+            for candidate, cls in events
+        ]
+        candidates = [candidate for candidate, _ in events]
+        for name in names:
+            own = _shared_out(candidates, [roles[name] for roles in chosen])
+            for roles, options_ in zip(chosen, own, strict=True):
+                # Who acts and where is said once for all events; whom and what it hits, for each.
+                if options_ or name not in _SAID_ONCE:
+                    roles[name] = options_
+        return chosen
+
+
+_SAID_ONCE = frozenset({"attackers", "movers", "places"})
+
+
+def _shared_out(
+    candidates: Sequence[Candidate], chosen: Sequence[Sequence[Option]]
+) -> list[list[Option]]:
+    """Of spans that several events of a sentence claim, those of each: by rules, else nearest."""
+    own: list[list[Option]] = []
+    for k, candidate in enumerate(candidates):
+        own.append([])
+        for option in chosen[k]:
+            rivals = [
+                (other, o)
+                for other, options_ in zip(candidates, chosen, strict=True)
+                for o in options_
+                if other is not candidate and o.i < option.j and o.j > option.i
+            ]
+            if _is_own(candidate, option):
+                own[k].append(option)
+            elif not any(_is_own(other, o) for other, o in rivals):
+                near = _distance(candidate, option)
+                if all(near <= _distance(other, o) for other, o in rivals):
+                    own[k].append(option)
+    return own
+
+
+def _is_own(candidate: Candidate, option: Option) -> bool:
+    """Whether the rules bind a span to this very event: in its clause, and by its part."""
+    if option.piece is None:
+        return False
+    clauses = candidate.sentence.clauses
+    bound = option.piece.rule.startswith("agent:") or option.piece.rule in _BOUND
+    return bound and clauses[option.i] == clauses[candidate.trigger.i]
+
+
+_BOUND = frozenset({"patient", "thing", "weapon", "from", "to", "place", "nisba"})
+
+
+def _distance(candidate: Candidate, option: Option) -> tuple[int, int]:
+    """How far a span lies from an event: in clauses, then in tokens."""
+    trigger, clauses = candidate.trigger, candidate.sentence.clauses
+    gap = option.i - trigger.j if option.i >= trigger.i else trigger.i - option.j
+    return abs(clauses[option.i] - clauses[trigger.i]), gap

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rasid.arabic import Morphology
+from rasid.arabic import Morphology, folded
 from rasid.settings import settings
 from rasid.tagging.combine import (
     Elsewhere,
@@ -74,6 +74,8 @@ class Tagger:
         self._threshold = weights["thresholds"][self.mode]
         self._more = weights["thresholds"]["more"]
         self._chooser = Chooser(weights["roles"][self.mode])
+        # Where a sentence states movements of several kinds, the model's answer is of one of them.
+        self._own_kind = Head(weights["heads"]["rules"]["kind"])
         self._heads = {name: Head(w) for name, w in weights["heads"][self.mode].items()}
 
     def tag(
@@ -95,8 +97,8 @@ class Tagger:
             if candidates
         ]
         # A document that states events says so plainly once; else it only nearly does, everywhere.
-        plain = max((s.score - self._threshold[s.tag] for s in stated), default=-1.0)
-        if plain < self._threshold["document"]:
+        margin = self._threshold["document"]
+        if not any(s.score - self._threshold[s.tag] >= margin[s.tag] for s in stated):
             return []
         # Once: a text of a megabyte may have thousands of mentions.
         document = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
@@ -147,12 +149,21 @@ class Tagger:
             k = sentence.index
             heard = heard_from(asked.verdict.role_shares(k), asked.verdict.roles(k), sentence)
         floor = min(max(c.score for c in stated.candidates), self._more[stated.tag])
-        for c in without_repeats([(c.score, c) for c in stated.candidates if c.score >= floor]):
-            decision = self._decide(reading, c, stated.score, stated.says, around)
+        kept = without_repeats([(c.score, c) for c in stated.candidates if c.score >= floor])
+        decided = [self._decide(reading, c, stated.score, stated.says, around) for c in kept]
+        if len({c.trigger.entry.get("kind") for c in kept}) > 1:
+            decided = [
+                d._replace(kind=self._own_kind.choose(kind_features(c, None))[0])
+                if stated.tag == "troop_movement"
+                else d
+                for c, d in zip(kept, decided, strict=True)
+            ]
+        classes = [decision.actor_class for decision in decided]
+        roles = self._chooser.roles(list(zip(kept, classes, strict=True)), heard)
+        for c, decision, own in zip(kept, decided, roles, strict=True):
             yield record(
                 text, c, decision, facts,
-                chooser=self._chooser, heard=heard, document=document,
-                lexicon_version=self.lexicon.manifest.hash,
+                roles=own, document=document, lexicon_version=self.lexicon.manifest.hash,
             )  # fmt: skip
 
     def _decide(
@@ -201,14 +212,27 @@ class Tagger:
 
 
 def attack_kind(candidate: Candidate) -> str:
-    """The subtype: the weapon's where the trigger leaves it open, else the trigger's."""
-    entry = candidate.trigger.entry
+    """The subtype: that of ship or weapon where the trigger leaves it open, else the trigger's."""
+    entry, words = candidate.trigger.entry, candidate.sentence.words
     own = str(entry.get("subtype") or "armed_assault")
-    if own == "armed_assault" or entry.get("result"):
-        for hit in candidate.frame.weapons:
-            if hit.entry.get("subtype"):
-                return str(hit.entry.get("subtype"))
-    return own
+    if own not in _OPEN:
+        return own
+    if any(words[h.i].removeprefix("ال") in _SHIPS for h in candidate.frame.things):
+        return "maritime_attack"
+    weapons = [str(h.entry.get("subtype")) for h in candidate.frame.weapons]
+    weapons = [kind for kind in weapons if kind != "None"]
+    telling = next((kind for kind in _TELLING if kind in weapons), "")
+    if telling:
+        return telling
+    # «اعترض صاروخاً»: what is shot down mostly is a drone, and by its name a rocket.
+    open_by_word = own == "armed_assault" or entry.get("result") or entry.get("foils")
+    return weapons[0] if open_by_word and weapons else own
+
+
+# Subtypes that say how it looked from afar; a drone or a suicide bomber makes them another.
+_OPEN = frozenset({"armed_assault", "rocket_shelling", "ied_mine", "drone_attack"})
+_TELLING = ("drone_attack", "suicide_bombing", "grenade")
+_SHIPS = folded("سفينة سفينتين سفن ناقلة ناقلات ناقلتي باخرة بواخر زورق قارب مدمرة فرقاطة")
 
 
 def without_repeats(scored: Sequence[tuple[float, Candidate]]) -> list[Candidate]:
