@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from rasid.tagging import load_tagger
-from rasid.tagging.spans import Chooser, Heard, bounds, cleaned, options, pieces, span_features
+from rasid.tagging.spans import (
+    ROLES_OF,
+    Chooser,
+    Heard,
+    bounds,
+    cleaned,
+    options,
+    pieces,
+    span_features,
+)
 from rasid.tagging.verifier import ROLES, RoleSpan
 
 
@@ -96,3 +105,14 @@ def test_weights_choose_by_the_features_of_an_option(candidate):
     chosen = chooser.choose(c, "attackers", "unattributed_armed", None)
     assert [c.sentence.words[o.i] for o in chosen] == ["مسلحون"]
     assert "model" not in span_features(chosen[0], c, "attackers", "militia", None)
+
+
+def test_of_several_events_each_has_what_stands_in_its_clause(candidate):
+    text = "قصفت المدفعية بلدة مارع، وهاجم مسلحون حاجزا شرق المدينة"
+    first, second = candidate(text, "قصفت"), candidate(text, "وهاجم")
+    everything = Chooser({name: {"bias": 1.0} for name in ROLES_OF["attack"]})
+    roles = everything.roles([(first, "state"), (second, "unattributed_armed")], None)
+    words = first.sentence.words
+    targets = [{words[o.i] for o in own["targets"]} for own in roles]
+    assert "حاجزا" in targets[1]
+    assert "حاجزا" not in targets[0]

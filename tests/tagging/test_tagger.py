@@ -131,3 +131,33 @@ def test_the_rules_work_alone():
     alone = load_tagger(model=False)
     assert alone.version.endswith("rules")
     assert alone.tag(MILITIA)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("قصفت طائرة مسيرة مفخخة ثكنة للجيش قرب المدينة", "drone_attack"),
+        ("استهدف الحوثيون سفينة شحن في البحر الأحمر بصواريخ", "maritime_attack"),
+        ("فجر انتحاري نفسه في نقطة تفتيش للجيش", "suicide_bombing"),
+        ("هاجم مسلحون حاجزا للجيش بقنابل يدوية", "grenade"),
+        ("قصفت المدفعية مواقع المسلحين في ريف المدينة", "rocket_shelling"),
+        ("اغتيال ضابط برصاص مجهولين في عدن", "assassination"),
+    ],
+)
+def test_weapon_and_ship_decide_the_subtype_where_the_trigger_does_not(tagger, text, kind):
+    assert one(tagger, text, "attack").kind == kind
+
+
+def test_of_several_movements_each_is_of_its_own_kind(tagger):
+    text = "سحب الجيش قواته من البلدة وأعاد انتشارها على الحدود"
+    kinds = {m.kind for m in tagger.tag(text, published_at=DAY) if m.tag == "troop_movement"}
+    assert kinds == {"withdraw", "redeploy_reposition"}
+
+
+@pytest.mark.parametrize(
+    ("text", "cls"),
+    [("الطيران المسيّر يقصف ثكنة للجيش", ""), ("طيران الاحتلال يقصف بلدة", "state")],
+)
+def test_drones_are_of_no_state_by_themselves(tagger, text, cls):
+    (sentence,) = tagger.read(text).sentences
+    assert sentence.bodies[0].cls == cls

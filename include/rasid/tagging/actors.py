@@ -68,6 +68,10 @@ def parties(hits: Sequence[Hit], words: Sequence[str], day: date | None) -> list
         numbered = chain[0].entry.id in _UNITS and _is_number(words, chain[-1].j)
         party = _party(chain, day, numbered=numbered)
         if party is not None:
+            if chain[0].entry.id in _AIRCRAFT and any(
+                h.i == party.j and h.entry.id == "weapon.drone" for h in hits
+            ):
+                party = party._replace(cls="")  # «الطيران المسيّر»: anybody's
             if numbered:
                 party = party._replace(j=party.j + 1, name_j=max(party.name_j, party.j + 1))
             if found and _belongs(found[-1], party, words):
@@ -77,6 +81,7 @@ def parties(hits: Sequence[Hit], words: Sequence[str], day: date | None) -> list
     return found
 
 
+_AIRCRAFT = frozenset({"force.tayaran", "force.taira"})
 # «اللواء الثاني», «الفرقة 20»: with its number the singular is no rank and no team.
 _UNITS = frozenset({"force.liwa", "force.firqa", "force.fawj", "force.sariyya", "force.katiba"})
 _ORDINALS = folded(

@@ -177,7 +177,9 @@ class Tagger:
         """Class of attacker or mover, kind and modality of one candidate."""
         frame = candidate.frame
         if candidate.trigger.entry.kind == "attack":
-            cls = frame.agents[0].cls if frame.agent_rule in SURE_AGENTS else ""
+            # «هجوم شنه مسلحون»: who they were another sentence may say.
+            known = frame.agent_rule in SURE_AGENTS and frame.agents[0].named
+            cls = frame.agents[0].cls if known else ""
             if not cls:
                 features = class_features(reading, candidate, says, around)
                 cls, _ = self._heads["class"].choose(features)
