@@ -69,6 +69,7 @@ def draw(count: int, now: datetime) -> list[Write]:
         writes.append(_entry(dice, number, seen))
     for number in range(60):
         writes += _run(dice, number, now - timedelta(minutes=100 * number + 5))
+    writes += [_watch(dice, number, now - timedelta(hours=number)) for number in range(20)]
     return writes + [_alarm(dice, number, now) for number in range(6)]
 
 
@@ -145,6 +146,17 @@ def _entry(dice: random.Random, number: int, seen: datetime) -> Write:
         "first_seen_at": seen.isoformat(),
     }
     return Write(index_for("entries"), str(number), 1, entry)
+
+
+def _watch(dice: random.Random, number: int, at: datetime) -> Write:
+    seen = {
+        "feed_id": dice.choice(["shahid", "barid", "midan"]),
+        "watched_at": (at - timedelta(minutes=5)).isoformat(),
+        "volume": {"observed": dice.randrange(20), "expected": 10.5},
+        "latency": {"articles": 9, "p50": dice.randrange(1, 9), "p95": dice.randrange(9, 60)},
+        "reading": {"articles": 9, "empty": dice.random() / 5, "repaired": 0.0},
+    }
+    return Write(index_for("watch"), str(number), 1, seen)
 
 
 def _run(dice: random.Random, number: int, at: datetime) -> list[Write]:

@@ -273,7 +273,7 @@ class TestAWithdrawnArticle:
         ],
     )
     def test_it_is_marked_and_kept(self, chain, status, body):
-        """The outlet took it down: text, mentions and archive stay, and it says so."""
+        """The outlet took it down: text, mentions and archive stay, and say so."""
         (outlet,) = open_outlets(chain, "sabah")
         outlet.put("a", TITLE, attack())
         _run(chain)
@@ -288,7 +288,9 @@ class TestAWithdrawnArticle:
         assert after["withdrawn_at"] == chain.clock.isoformat()
         for name in ("text", "title", "archive", "versions", "story_id"):
             assert after[name] == before[name]
-        assert chain.documents("mentions") == mentions
+        marked = {"withdrawn_at": after["withdrawn_at"], "revision": after["revision"]}
+        assert mentions
+        assert chain.documents("mentions") == {i: m | marked for i, m in mentions.items()}
         assert _entry(chain, "/sabah/a")["archive"] == page
         whole = _run(chain, hours=12)
         assert (whole.outcomes, whole.causes) == ({"unchanged": 1}, {"withdrawn": 1})
@@ -307,7 +309,9 @@ class TestAWithdrawnArticle:
         assert "withdrawn" not in article["flags"]
         assert article["withdrawn_at"] is None
         assert article["version"] == 1
-        assert chain.documents("mentions")
+        mentions = chain.documents("mentions").values()
+        assert [mention["withdrawn_at"] for mention in mentions] == [None] * len(mentions)
+        assert mentions
 
     @pytest.mark.parametrize("status", [403, 500, 400])
     def test_a_page_that_only_fails_is_not_withdrawn(self, chain, status):

@@ -35,6 +35,7 @@ _IDS = uuid.UUID("6c1f1d6e-52a8-4f0a-9f57-7a0f5f0d6c11")
 
 ARTICLES, MENTIONS, INCIDENTS = "rasid-articles", "rasid-mentions", "rasid-incidents"
 ENTRIES, POLLS, RUNS, ALARMS = "rasid-entries", "rasid-polls", "rasid-runs", "rasid-alarms"
+WATCH = "rasid-watch"
 
 ATTACK = 'event: "attack"'
 MILITIA = 'tag: "militia_attack"'
@@ -513,6 +514,23 @@ def _health() -> Body:
                     ["feed_id", "outcome"],
                     [count("قراءات"), median("elapsed_ms", "زمن الرد")],
                     limits=(100, 5),
+                ),
+            ),
+            row(
+                16,
+                table(
+                    "كل مصدر: ما رُصد وما كان متوقعاً، ومتى يصل",
+                    WATCH,
+                    ["feed_id"],
+                    [
+                        median("latency.p95", "التأخر 95٪ (دقيقة)"),
+                        median("latency.p50", "وسيط التأخر (دقيقة)"),
+                        median("volume.observed", "رُصد"),
+                        median("volume.expected", "المتوقع"),
+                        median("reading.empty", "حصة بلا نص"),
+                        median("reading.repaired", "حصة ترميز مصلح"),
+                    ],
+                    limits=(100,),
                 ),
             ),
         ],

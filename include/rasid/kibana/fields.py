@@ -25,6 +25,7 @@ NAMES = {
     "rasid-polls": "قراءات المصادر",
     "rasid-runs": "الجولات",
     "rasid-alarms": "الإنذارات",
+    "rasid-watch": "مراقبة المصادر",
 }
 FAMILIES = {view: view.removeprefix("rasid-") for view in NAMES}
 # What a time range means: a mention is of the day it was published, an incident of the day it
@@ -37,6 +38,7 @@ TIME = {
     "rasid-polls": "polled_at",
     "rasid-runs": "started_at",
     "rasid-alarms": "last_seen_at",
+    "rasid-watch": "watched_at",
 }
 # Stored in UTC, shown in the time of most of the region; it knows no summer time.
 ZONE = "Asia/Riyadh"
@@ -70,6 +72,7 @@ LABELS = {
     "difference": "الفرق",
     "duration_ms": "مدة الجولة",
     "elapsed_ms": "زمن الرد",
+    "empty_streak": "قراءات فارغة متتالية",
     "error": "الخطأ",
     "event": "هجوم أم تحرك",
     "event_time": "زمن الحدث",
@@ -97,12 +100,15 @@ LABELS = {
     "lag_minutes": "التأخر بالدقائق",
     "last_reported_at": "آخر نشر",
     "last_seen_at": "آخر مرة",
+    "latency.p50": "التأخر (الوسيط)",
+    "latency.p95": "التأخر (95٪)",
     "location": "الموقع",
     "mention_count": "مرات الذكر",
     "mention_ids": "الجمل التي ذكرته",
     "modalities": "الصيغ",
     "modality": "الصيغة",
     "new": "جديد",
+    "newest_at": "أحدث خبر",
     "newsroom": "غرفة الأخبار",
     "newsrooms": "غرف الأخبار",
     "next_attempt_at": "المحاولة القادمة",
@@ -116,6 +122,9 @@ LABELS = {
     "places": "الأماكن",
     "polled_at": "وقت القراءة",
     "published_at": "نُشر في",
+    "reading.empty": "حصة الصفحات بلا نص",
+    "reading.median_words": "وسيط طول النص",
+    "reading.repaired": "حصة الترميز المصلح",
     "reason.ar": "السبب",
     "reports": "عدد الأخبار",
     "run_id": "الجولة",
@@ -153,7 +162,10 @@ LABELS = {
     "version": "النسخة",
     "versions.change.casualties_changed": "تغيّر عدد الضحايا",
     "via": "عبر",
+    "volume.expected": "المتوقع في المدة",
+    "volume.observed": "رُصد في المدة",
     "waiting": "ينتظر",
+    "watched_at": "رُوقب في",
     "weapon": "السلاح كما ورد",
     "weapon_id": "السلاح",
     "weapon_ids": "الأسلحة",
@@ -361,6 +373,8 @@ _VALUES: dict[str, dict[str, str]] = {
         "no_runs": "لا جولات",
         "red_run": "جولة فاشلة",
         "tagger_score": "دقة التصنيف",
+        "late_run": "جولة متأخرة",
+        "no_snapshot": "لا نسخة احتياطية",
     },
     "severity": {"critical": "حرج", "warning": "تحذير", "notice": "تنبيه"},
 }

@@ -66,6 +66,11 @@ def withdrawn_document(stored: dict[str, Any], run: Run) -> dict[str, Any]:
     }
 
 
+def withdrawn_mention(stored: dict[str, Any], run: Run) -> dict[str, Any]:
+    """A mention of an article that was taken down, as it was stored, and marked."""
+    return {**stored, "withdrawn_at": run.started_at.isoformat(), "revision": run.revision}
+
+
 def mention_documents(entry: Entry, run: Run, feed: Feed | None) -> list[dict[str, Any]]:
     """One flat document per mention, with what analysts filter articles by."""
     return [_mention_document(mention, entry, run, feed) for mention in entry.mentions]
@@ -119,6 +124,7 @@ def _mention_document(
         "title": article["title"],
         "published_at": article["published_at"],
         "first_seen_at": entry.first_seen_at.isoformat(),
+        "withdrawn_at": None,
         **_versions(article["tagger_version"]),
     }
 

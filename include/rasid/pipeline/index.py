@@ -11,8 +11,14 @@ from typing import Any
 import structlog
 
 from elasticsearch import Elasticsearch
+from elasticsearch.helpers import scan
 
-from rasid.pipeline.documents import article_document, mention_documents, withdrawn_document
+from rasid.pipeline.documents import (
+    article_document,
+    mention_documents,
+    withdrawn_document,
+    withdrawn_mention,
+)
 from rasid.pipeline.ledger import write_entries
 from rasid.pipeline.outcomes import WITHDRAWN, Outcome
 from rasid.pipeline.plan import usable_feeds
@@ -67,6 +73,7 @@ def index(es: Elasticsearch, run: Run, path: str) -> dict[str, int]:
             writes.append(_article(judged, withdrawn_document(stored[entry.entry_id], run), run))
         else:
             settled.append(judged)
+    writes += _withdrawn_mentions(es, [e for e in pending if e.cause == WITHDRAWN], run)
     written = _written(es, pending, writes, stored, run)
     join_late(es, [placed[e.entry_id] for e in written if e.article and _is_indexed(e)])
     settled = [
@@ -209,6 +216,24 @@ def _writes(entry: Entry, run: Run, feeds: Mapping[str, Feed]) -> list[Write]:
     return [*mentions, _article(entry, article_document(entry, run, feed), run)]
 
 
+def _withdrawn_mentions(es: Elasticsearch, entries: list[Entry], run: Run) -> list[Write]:
+    """The mentions of articles that were taken down, marked like them."""
+    if not entries:
+        return []
+    es.indices.refresh(index=alias("mentions"))
+    ids = [entry.entry_id for entry in entries]
+    query = {"query": {"terms": {"article_id": ids}}}
+    return [
+        Write(
+            index_for("mentions", datetime.fromisoformat(hit["_source"]["first_seen_at"])),
+            hit["_id"],
+            run.revision,
+            withdrawn_mention(hit["_source"], run),
+        )
+        for hit in scan(es, index=alias("mentions"), query=query)
+    ]
+
+
 def _article(entry: Entry, document: dict[str, Any], run: Run) -> Write:
     return Write(index_for("articles", entry.first_seen_at), entry.entry_id, run.revision, document)
 
@@ -226,7 +251,7 @@ def _written(
     for result in write_all(es, writes):
         if result.status == "rejected":
             refused.setdefault(article_of[result.id], result.error)
-    # Of a withdrawn article the mentions stay as they were.
+    # A withdrawn article's mentions are all written again, marked: none of them is stale.
     replaced = [
         e.entry_id
         for e in entries

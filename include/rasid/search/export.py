@@ -359,6 +359,7 @@ MENTION = (
     Column("url", "url", "of the article", "رابط الخبر"),
     Column("published_at", "published_at", "when it was published", "زمن النشر"),
     Column("first_seen_at", "first_seen_at", "when Rasid first saw it", "زمن رصده"),
+    Column("withdrawn_at", "withdrawn_at", "when its outlet took it down", "زمن سحبه"),
     Column("tagger_version", "tagger_version", "what tagged it", "إصدار الموسِّم"),
 )
 
