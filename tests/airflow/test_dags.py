@@ -181,10 +181,10 @@ def test_elasticsearch_down_is_a_red_task_that_succeeds_when_repeated(
     dag = dags["monitor_news"]
     for task in dag.tasks:
         monkeypatch.setattr(task, "retries", 0)
-    monkeypatch.setenv("RASID_ES_URL", "http://127.0.0.1:9")
-    settings.cache_clear()
-    assert dag.test(run_conf={"only_due": False}).state == "failed"
-    monkeypatch.delenv("RASID_ES_URL")
+    with monkeypatch.context() as away:
+        away.setenv("RASID_ES_URL", "http://127.0.0.1:9")
+        settings.cache_clear()
+        assert dag.test(run_conf={"only_due": False}).state == "failed"
     settings.cache_clear()
     assert dag.test(run_conf={"only_due": False}).state == "success"
     es.indices.refresh(index="rasid-*")
