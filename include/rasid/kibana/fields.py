@@ -69,6 +69,7 @@ LABELS = {
     "countries": "بلدان الوسائل",
     "country": "بلد الوسيلة",
     "denied_by": "من نفى صلته",
+    "damage": "الأضرار",
     "difference": "الفرق",
     "duration_ms": "مدة الجولة",
     "elapsed_ms": "زمن الرد",
