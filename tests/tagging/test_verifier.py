@@ -77,6 +77,20 @@ class TestScores:
         other = read(TITLE, "ونقلت الوكالة الخبر عن مصادر.", *DOCUMENT[2:])
         assert abs(scores(model, other)[2] - one).max() > 1e-3
 
+    def test_near_sentences_count_on_both_sides_and_far_ones_do_not(self, model, read):
+        quiet = ["وارتفعت أسعار الخضار.", "وهطلت الأمطار أمس.", "وافتتح المعرض في المساء."]
+        lines = [TITLE, *quiet * 3, DOCUMENT[1], *quiet * 3]
+        at = lines.index(DOCUMENT[1])
+        one = scores(model, read(*lines))[at]
+        for gap in (-v.NEAR - 1, v.NEAR + 1):
+            far = list(lines)
+            far[at + gap] = "وصدر العدد الجديد من المجلة."
+            assert scores(model, read(*far))[at] == pytest.approx(one, abs=1e-5)
+        for gap in (-v.NEAR, v.NEAR):
+            near = list(lines)
+            near[at + gap] = "وقال إن الحكومة تدرس الموازنة في بغداد والبصرة والموصل منذ أسابيع."
+            assert abs(scores(model, read(*near))[at] - one).max() > 1e-4
+
     def test_marks_tatweel_and_bare_alef_change_nothing(self, model, read):
         dressed = [
             s.replace("هاجم", "هَاجَمَ").replace("مسلحون", "مســلحون").replace("أ", "ا")

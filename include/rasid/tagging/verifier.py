@@ -2,10 +2,11 @@
 
 What it is: word and subword vectors trained on Arabic news, and the marks that the lexicon leaves
 on a sentence; convolutions of several widths over both, with the maximum over the sentence and two
-weighted means; the same, smaller, over the title and the sentence before; counts of the document's
-armed bodies and triggers; and hashed word and character n-grams with linear weights. A calibrated
-logistic layer joins the parts. From the convolutions the same networks also read the spans of
-roles. Only numpy runs it. How it was trained and what it reaches: include/models/MODEL_CARD.md.
+weighted means; the same, smaller, over the title, the sentence before and all near ones; counts of
+the document's armed bodies and triggers; and hashed word and character n-grams with linear weights.
+A calibrated logistic layer joins the parts. From the convolutions the same networks also read the
+spans of roles. Only numpy runs it. How it was trained and what it reaches:
+include/models/MODEL_CARD.md.
 """
 
 from __future__ import annotations
@@ -36,17 +37,16 @@ from rasid.tagging.vocabulary import (
     Floats,
     Numbers,
     Vocabulary,
-    gram_hashes,
     model_word,
-    summed,
 )
 
 
 MODEL: Final = INCLUDE / "models" / "verifier.npz"
-FORMAT: Final = 2
+FORMAT: Final = 3
 CONTEXT_WEIGHT: Final = 0.5  # of the title's and the earlier sentence's n-grams beside its own
 WIDTHS: Final = (1, 2, 3, 5)  # of the convolutions over the sentence, in words
-CONTEXT_WIDTHS: Final = (1, 2)  # of those over title and earlier sentence
+CONTEXT_WIDTHS: Final = (1, 2)  # of those over the sentences around
+NEAR: Final = 4  # sentences on either side that count as near
 
 PRESENCE: Final = ("attack", "militia", "movement")
 #: Softmax heads of the networks: name in the file and prefix of the outputs, labels.
@@ -124,9 +124,10 @@ class Rows(NamedTuple):
     own: Layout  # of the wanted
     marked: Numbers  # the place in `own` of each mark, in order …
     marks: Numbers  # … and its number
-    context: Layout  # of titles and sentences before
+    context: Layout  # of titles and near sentences
     title: list[int]  # each row's title in `context`, -1 for none
     before: list[int]  # each row's sentence before
+    near: Numbers  # (rows, 2 * NEAR) each row's near sentences
     place: Floats  # see placed()
 
 
@@ -214,7 +215,8 @@ class Verifier:
     def _rows(self, sentences: Sequence[Sentence], wanted: Sequence[int], counts: Floats) -> Rows:
         title = [0 if k > 0 else -1 for k in wanted]
         before = [k - 1 if k > 1 else -1 for k in wanted]
-        context = list(dict.fromkeys(k for k in (*title, *before) if k >= 0))
+        near = [_near(k, len(sentences)) for k in wanted]
+        context = list(dict.fromkeys(k for k in (*title, *itertools.chain(*near)) if k >= 0))
         place = {k: n for n, k in enumerate(context)} | {-1: -1}
         read = dict.fromkeys((*wanted, *context))
         if not self._words.has_room(sum(_length(sentences[k]) for k in read)):
@@ -239,6 +241,7 @@ class Verifier:
             context=laid_out([of[k] for k in context]),
             title=[place[k] for k in title],
             before=[place[k] for k in before],
+            near=np.array([[place[k] for k in own] for own in near], np.intp),
             place=placed(wanted, counts),
         )
 
@@ -318,25 +321,28 @@ class Verifier:
             result * self.stored["linear_scale"] + self.stored["linear_bias"], np.float32
         )
 
-    def vector(self, word: str) -> Floats:
-        """The vector of a word, known or made of its subwords: about unit variance."""
-        sums, scale = summed([word], [gram_hashes(word)[1]], self.rows, self.stored)
-        return np.asarray(sums[0] * scale[0], np.float32)
-
 
 def _length(sentence: Sentence) -> int:
     return min(LONGEST, len(sentence.surfaces))
 
 
+def _near(k: int, count: int) -> list[int]:
+    """The sentences near the sentence `k` of so many, -1 for none."""
+    around = (*range(k - NEAR, k), *range(k + 1, k + NEAR + 1))
+    return [other if 0 <= other < count else -1 for other in around]
+
+
 def _parts(sentences: Sequence[Sentence], wanted: Sequence[int]) -> Iterator[Sequence[int]]:
     """The wanted sentences of a long document in pieces of at most PRODUCTS words."""
-    start = words = 0
+    start = 0
+    read: set[int] = set()
     for n, k in enumerate(wanted):
-        own = sum(_length(sentences[row]) for row in {k, 0, max(0, k - 1)})
-        if start < n and words + own > PRODUCTS:
+        around = {0, k, *_near(k, len(sentences))} - {-1}
+        if n > start and sum(_length(sentences[row]) for row in read | around) > PRODUCTS:
             yield wanted[start:n]
-            start, words = n, 0
-        words += own
+            start = n
+            read.clear()
+        read |= around
     if start < len(wanted):
         yield wanted[start:]
 
@@ -374,7 +380,8 @@ def _look(net: Mapping[str, Floats], rows: Rows, own: Convolutions, around: Conv
     weighted = np.stack([score[i:j].T @ features[i:j] for i, j in bounds])
     means = (weighted / whole[:, :, None]).reshape(len(bounds), -1)
     context = _context(net, rows.context, around)
-    together = [highest, context[rows.title], context[rows.before], rows.place, means]
+    near = context[rows.near].max(axis=1)
+    together = [highest, context[rows.title], context[rows.before], near, rows.place, means]
     hidden = np.maximum(np.concatenate(together, axis=1) @ net["hidden"] + net["hidden_bias"], 0)
     size = net["presence"].shape[0]  # the first of two hidden layers serves presence alone
     logits = {"presence": hidden[:, :size] @ net["presence"] + net["presence_bias"]}

@@ -1,0 +1,62 @@
+"""Unlabelled sentences with what teachers say of them, for a student to learn from."""
+
+from __future__ import annotations
+
+import lzma
+
+from pathlib import Path
+
+import numpy as np  # noqa: TID253
+
+from model.labels import HEAD_LABELS, ROLE_EVENTS, Sentences, sentences_of
+from rasid.arabic import surfaces
+from rasid.tagging import verifier as v
+from rasid.tagging.matcher import Matcher
+from rasid.tagging.reading import latest_year
+from rasid.tagging.sentence import Sentence
+from rasid.tagging.triggers import TAGS
+
+
+SURE = 0.5  # of an event, for its roles to be learnt
+QUIET = 0.1  # share of sentences taken in which no word could be an event
+
+
+def candidates(corpus: Path, matcher: Matcher, size: int) -> list[Sentence]:
+    """The first sentences of the shuffled corpus that could state an event, and some others."""
+    rng = np.random.default_rng(0)
+    found: list[Sentence] = []
+    with lzma.open(corpus, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            written = surfaces(line)
+            hits = matcher.hits(written)
+            if any(h.entry.kind in TAGS for h in hits) or rng.random() < QUIET:
+                found.append(
+                    Sentence(
+                        index=0, start=0, end=len(line), text=line, surfaces=written, hits=hits,
+                        day=None, year=latest_year(line),
+                    )
+                )  # fmt: skip
+                if len(found) == size:
+                    break
+    return found
+
+
+def told(teacher: v.Verifier, read: list[Sentence], weight: float) -> Sentences:
+    """Sentences that stand alone, labelled by a teacher: probabilities, and roles it is sure of."""
+    data = sentences_of(read, range(len(read)))
+    data.weight[:] = weight
+    for row, sentence in enumerate(read):
+        verdict = teacher.read([sentence], [0])
+        says = verdict.says(0)
+        data.presence[row] = [says[name] for name in v.PRESENCE]
+        for name, labels in v.HEADS:
+            _, event = HEAD_LABELS[name]
+            shares = np.array([says[f"{name}:{label}"] for label in labels])
+            data.heads[name][row] = says[event] * shares
+        sure = {event for event in ("attack", "movement") if says[event] > SURE}
+        if sure:
+            own = verdict.role_shares(0).argmax(axis=2)
+            for r, role in enumerate(v.ROLES):
+                if sure.intersection(ROLE_EVENTS[role]):
+                    data.roles[row, : len(own), r] = own[:, r]
+    return data
