@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from rasid.tagging import load_tagger
+from rasid.tagging.combine import logits
 from rasid.tagging.spans import (
     ROLES_OF,
     Chooser,
@@ -39,11 +41,11 @@ def rules_of(candidate, name):
 
 def heard(candidate, **spans):
     n = len(candidate.sentence.tokens)
-    shares = {name: [0.0] * n for name in ROLES}
+    shares = {name: np.zeros(n) for name in ROLES}
     for name, own in spans.items():
         for span in own:
-            shares[name][span.i : span.j] = [span.probability] * (span.j - span.i)
-    return Heard(spans, shares)
+            shares[name][span.i : span.j] = span.probability
+    return Heard(spans, {name: logits(own).tolist() for name, own in shares.items()})
 
 
 def test_who_foils_an_attack_is_a_defender(candidate):

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from numpy.typing import NDArray
+
 from rasid.tagging.features import stem_form
 from rasid.tagging.lexicon import ATTACKER_CLASSES
 from rasid.tagging.modality import OLD, cues
@@ -30,6 +32,12 @@ def logit(p: float) -> float:
     """Log-odds of a probability, clipped."""
     p = min(max(p, 1e-6), 1 - 1e-6)
     return max(-CLIP, min(CLIP, math.log(p / (1 - p))))
+
+
+def logits(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same of many probabilities."""
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.clip(np.log(p / (1 - p)), -CLIP, CLIP)
 
 
 def presence(best: Candidate, score: float, model: Mapping[str, float] | None) -> Features:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rasid.arabic import folded, part_of
 from rasid.tagging.actors import Party, clitics
-from rasid.tagging.combine import CLIP, logit, total
+from rasid.tagging.combine import CLIP, logits, total
 from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.places import Place
 from rasid.tagging.reading import Candidate
@@ -48,7 +48,7 @@ class Heard(NamedTuple):
     """What the model says of the roles in one sentence."""
 
     spans: Mapping[str, Sequence[RoleSpan]]
-    shares: Mapping[str, Sequence[float]]  # of each token: how likely it belongs to the role
+    logits: Mapping[str, Sequence[float]]  # of each token: log-odds that it belongs to the role
 
 
 class Option(NamedTuple):
@@ -64,10 +64,10 @@ def heard_from(
     shares: NDArray[np.float32], spans: Mapping[str, Sequence[RoleSpan]], sentence: Sentence
 ) -> Heard:
     """The model's spans by role with the shares (tokens, ROLES, 3) they come from."""
-    inside = 1 - shares[:, :, 0]
+    inside = logits((1 - shares[:, :, 0]).astype(np.float64)).T.tolist()
     return Heard(
         {name: cleaned(name, own, sentence) for name, own in spans.items()},
-        {name: inside[:, r].tolist() for r, name in enumerate(ROLES)},
+        dict(zip(ROLES, inside, strict=True)),
     )
 
 
@@ -291,55 +291,50 @@ def span_features(
     option: Option, candidate: Candidate, name: str, cls: str, heard: Heard | None
 ) -> Mapping[str, float]:
     """What speaks for an option and against it; `cls` is the class of attacker decided on."""
-    return dict(_features(option, candidate, name, cls, heard))
-
-
-def _features(
-    option: Option, candidate: Candidate, name: str, cls: str, heard: Heard | None
-) -> Iterator[tuple[str, float]]:
     sentence, trigger = candidate.sentence, candidate.trigger
     words, clauses = sentence.words, sentence.clauses
-    yield "bias", 1.0
     piece = option.piece
     rule = piece.rule if piece is not None else "unseen"
     what = piece.what if piece is not None else _word_kind(sentence, option.i)
     skip_prep = getattr(piece.known, "prep", "") if piece is not None else ""
     prep = preposition(words, option.i, skip_prep) if name not in _PLACES else skip_prep
     prep = prep if prep in _PREPOSITIONS else ""
-    yield f"rule:{rule}", 1.0
-    yield f"what:{what}", 1.0
-    yield f"rule:{rule}:{what}", 1.0
-    yield f"prep:{prep}", 1.0
     own = trigger.entry
-    yield f"trigger:{own.id}:{rule}", 1.0
-    if name in _PLACES and own.kind == "troop_movement":
-        # «نشر في X» goes there, «انسحب من X» left it, «غادر X» too.
-        yield f"kind:{own.get('kind')}:{rule}", 1.0
-        yield f"kind:{own.get('kind')}:{prep}", 1.0
     after = option.i >= trigger.i
     gap = option.i - trigger.j if after else trigger.i - option.j
     side = "after" if after else "before"
     far = "0" if gap <= 0 else "1" if gap == 1 else "2" if gap <= 3 else "4" if gap <= 7 else "8"
     step = min(2, abs(clauses[option.i] - clauses[trigger.i]))
-    yield f"{side}:{far}", 1.0
-    yield f"clause:{side}:{step}", 1.0
-    yield f"{side}:{prep}", 1.0
-    yield f"prev:{words[option.i - 1] if option.i else '^'}", 1.0
-    yield f"next:{words[option.j] if option.j < len(words) else '$'}", 1.0
+    features = {
+        "bias": 1.0,
+        f"rule:{rule}": 1.0,
+        f"what:{what}": 1.0,
+        f"rule:{rule}:{what}": 1.0,
+        f"prep:{prep}": 1.0,
+        f"trigger:{own.id}:{rule}": 1.0,
+        f"{side}:{far}": 1.0,
+        f"clause:{side}:{step}": 1.0,
+        f"{side}:{prep}": 1.0,
+        f"prev:{words[option.i - 1] if option.i else '^'}": 1.0,
+        f"next:{words[option.j] if option.j < len(words) else '$'}": 1.0,
+    }
+    if name in _PLACES and own.kind == "troop_movement":
+        # «نشر في X» goes there, «انسحب من X» left it, «غادر X» too.
+        features[f"kind:{own.get('kind')}:{rule}"] = 1.0
+        features[f"kind:{own.get('kind')}:{prep}"] = 1.0
     if piece is not None and isinstance(piece.known, Party) and name != "targets":
         same = "" if not piece.known.cls else "same" if piece.known.cls == cls else "other"
-        yield f"class:{same}", 1.0
-        yield f"class:{same}:{rule}", 1.0
+        features[f"class:{same}"] = 1.0
+        features[f"class:{same}:{rule}"] = 1.0
     if heard is None:
-        return
-    share = heard.shares[name]
-    best = max(share[option.i : option.j], default=0.0)
-    yield "model", logit(best)
-    yield "model:first", logit(share[option.i]) if option.i < len(share) else -CLIP
-    yield f"model:{'seen' if option.span is not None else 'unseen'}", 1.0
-    for rival, shares in heard.shares.items():
-        if rival != name:
-            yield f"model:{rival}", logit(max(shares[option.i : option.j], default=0.0))
+        return features
+    for role, own_logits in heard.logits.items():
+        best = max(own_logits[option.i : option.j], default=-CLIP)
+        features["model" if role == name else f"model:{role}"] = best
+    first = heard.logits[name][option.i : option.i + 1]
+    features["model:first"] = first[0] if first else -CLIP
+    features[f"model:{'seen' if option.span is not None else 'unseen'}"] = 1.0
+    return features
 
 
 def _word_kind(sentence: Sentence, i: int) -> str:
