@@ -378,16 +378,26 @@ def _look(net: Mapping[str, Floats], rows: Rows, own: Convolutions, around: Conv
     highest = np.stack([features[i:j].max(axis=0) for i, j in bounds])
     whole = np.stack([score[i:j].sum(axis=0) for i, j in bounds])
     weighted = np.stack([score[i:j].T @ features[i:j] for i, j in bounds])
-    means = (weighted / whole[:, :, None]).reshape(len(bounds), -1)
+    means = np.moveaxis(weighted / whole[:, :, None], 1, 0)  # of each query
     context = _context(net, rows.context, around)
     near = context[rows.near].max(axis=1)
-    together = [highest, context[rows.title], context[rows.before], near, rows.place, means]
-    hidden = np.maximum(np.concatenate(together, axis=1) @ net["hidden"] + net["hidden_bias"], 0)
+    together = [highest, context[rows.title], context[rows.before], near, rows.place, *means]
+    hidden = np.maximum(_dense(together, net["hidden"]) + net["hidden_bias"], 0)
     size = net["presence"].shape[0]  # the first of two hidden layers serves presence alone
     logits = {"presence": hidden[:, :size] @ net["presence"] + net["presence_bias"]}
     for name, _ in HEADS:
         logits[name] = hidden[:, size:] @ net[name] + net[f"{name}_bias"]
     return Seen(bounds, features, marks, hidden, logits)
+
+
+def _dense(parts: Sequence[Floats], weights: Floats) -> Floats:
+    """The product of parts that stand side by side with the weights.
+
+    Part by part: for so few rows one large product would first copy all of its weights.
+    """
+    edges = np.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
+    pairs = zip(parts, itertools.pairwise(edges), strict=True)
+    return np.asarray(sum(part @ weights[i:j] for part, (i, j) in pairs), np.float32)
 
 
 def _context(net: Mapping[str, Floats], layout: Layout, around: Convolutions) -> Floats:

@@ -114,13 +114,15 @@ class Vocabulary:
         fresh: list[str] = []
         number = self._number
 
+        known = number.get
+
         def enter(surface: str) -> int:
             fresh.append(surface)
             found = number[surface] = len(number) + 1
             return found
 
         found = [
-            np.array([number.get(w) or enter(w) for w in words[:LONGEST]] or [0], np.intp)
+            np.array([known(w) or enter(w) for w in words[:LONGEST]] or [0], np.intp)
             for words in sentences
         ]
         if fresh:
@@ -221,6 +223,7 @@ class Convolutions:
         """Forget all words."""
         self._row[:] = 0
         self._word[:] = 0
+        self._met_again[:] = False
         self._free = np.arange(1, PRODUCTS + 1)
 
     def of(self, numbers: Numbers, beside: Floats | None = None) -> Floats:
@@ -249,24 +252,31 @@ class Convolutions:
 
     def _rows(self, numbers: Numbers) -> Numbers:
         """The rows of words in the tables, which are filled where a word is new."""
-        new = self._missing(numbers)
+        rows = self._row[numbers]
+        new = numbers[(rows == 0) & (numbers > 0)]
+        self._met_again[rows] = True
+        if len(new):
+            self._enter(np.unique(new), numbers)
+            rows = self._row[numbers]
+        return rows
+
+    def _enter(self, new: Numbers, numbers: Numbers) -> None:
+        """Multiply the words `new`, some of `numbers`."""
         if len(new) > len(self._free):
             self._make_room()
-            new = self._missing(numbers)
+            new = np.unique(numbers[self._row[numbers] == 0])
             if len(new) > len(self._free):
                 self.forget()
-                new = self._missing(numbers)
-        self._met_again[self._row[numbers]] = True
-        if len(new):
-            rows, self._free = np.split(self._free, [len(new)])
-            vectors = self._words.vectors(new)
-            for tables, weights in zip(self._tables, self._weights, strict=True):
-                for table, by in zip(tables, weights, strict=True):
-                    table[rows] = vectors @ by
-            self._row[new] = rows
-            self._word[rows] = new
-            self._met_again[rows] = False
-        return self._row[numbers]
+                new = np.unique(numbers)
+            new = new[new > 0]
+        rows, self._free = np.split(self._free, [len(new)])
+        vectors = self._words.vectors(new)
+        for tables, weights in zip(self._tables, self._weights, strict=True):
+            for table, by in zip(tables, weights, strict=True):
+                table[rows] = vectors @ by
+        self._row[new] = rows
+        self._word[rows] = new
+        self._met_again[rows] = False
 
     def _make_room(self) -> None:
         """Forget the words that were met in one document and not again."""
@@ -274,6 +284,3 @@ class Convolutions:
         self._row[self._word[self._free]] = 0
         self._word[self._free] = 0
         self._met_again[:] = False
-
-    def _missing(self, numbers: Numbers) -> Numbers:
-        return np.unique(numbers[(self._row[numbers] == 0) & (numbers > 0)])
