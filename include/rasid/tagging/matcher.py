@@ -24,7 +24,8 @@ class _Known(NamedTuple):
     """What one surface type can be: single-word hits, and edges into the trie."""
 
     words: tuple[tuple[Entry, Reading], ...]
-    edges: tuple[tuple[str, Reading], ...]
+    edges: tuple[str, ...]
+    starts: tuple[tuple[Mapping[str, Any], Reading], ...]  # nodes of phrases that begin with it
 
 
 class Matcher:
@@ -68,7 +69,8 @@ class Matcher:
         distinct = {(e.id, r.form in VERB_FORMS): (e, r) for e, r in reversed(words)}
         if not words and not edges:
             return _NOTHING
-        return _Known(tuple(reversed(distinct.values())), tuple(dict(edges).items()))
+        starts = [(self._trie[e], r) for e, r in dict(edges).items() if e in self._trie]
+        return _Known(tuple(reversed(distinct.values())), tuple(dict(edges)), tuple(starts))
 
     def hits(self, surfaces: Sequence[str]) -> list[Hit]:
         """What the lexicon knows of the tokens with these surfaces, in order of place.
@@ -83,7 +85,7 @@ class Matcher:
             known = get(surface) or self._learn(surface)
             if known is _NOTHING:  # as most words of news are
                 continue
-            best = self._phrases(surfaces, i, known) if known.edges else []
+            best = self._phrases(surfaces, i, known) if known.starts else []
             if best and (i >= covered or best[0].j > covered):
                 found += best
                 covered = max(covered, best[0].j)
@@ -98,10 +100,8 @@ class Matcher:
 
     def _phrases(self, surfaces: Sequence[str], i: int, known: _Known) -> list[Hit]:
         ends: dict[int, list[Hit]] = {}
-        for edge, reading in known.edges:
-            node = self._trie.get(edge)
-            if node is not None:
-                self._walk(surfaces, i, i + 1, node, reading, ends)
+        for node, reading in known.starts:
+            self._walk(surfaces, i, i + 1, node, reading, ends)
         return ends[max(ends)] if ends else []
 
     def _walk(  # noqa: PLR0917
@@ -126,7 +126,7 @@ class Matcher:
         following = node.get("t:" + shape_of(surfaces[j]).folded)
         if following is not None:
             self._walk(surfaces, i, j + 1, following, reading, ends)
-        for edge, _ in self.known(surfaces[j]).edges:
+        for edge in self.known(surfaces[j]).edges:
             following = node.get(edge)
             if following is not None:
                 self._walk(surfaces, i, j + 1, following, reading, ends)
@@ -135,7 +135,7 @@ class Matcher:
 NO_READING = Reading("", "word", "", "", article=False, future=False, pronoun="")
 _PASSIVE = frozenset({"pass", "pres_pass"})
 VERB_FORMS = frozenset({"past", "pres", "pass", "pres_pass"})
-_NOTHING = _Known((), ())
+_NOTHING = _Known((), (), ())
 _NAMES = frozenset({"actor", "negative", "place", "country"})
 
 
