@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from rasid.arabic import folded
 from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.modality import Ruling
 from rasid.tagging.roles import Frame
@@ -23,7 +24,7 @@ def evidence(sentence: Sentence, trigger: Hit, frame: Frame, ruling: Ruling) -> 
     """Features of one candidate from its own sentence."""
     words, clause_of, bodies = sentence.words, sentence.clauses, sentence.bodies
     entry = trigger.entry
-    form = "verb" if trigger.form in VERB_FORMS else trigger.form
+    form = stem_form(trigger) if trigger.form in VERB_FORMS else trigger.form
     yield f"trigger:{entry.id}"
     yield f"trigger:{entry.id}:{form}"
     yield f"class:{entry.get('class')}"
@@ -65,6 +66,12 @@ def evidence(sentence: Sentence, trigger: Hit, frame: Frame, ruling: Ruling) -> 
         yield "from"
     if frame.to:
         yield "to"
+    yield _whole(trigger, frame)
+    if trigger.i and words[trigger.i - 1] in _RELATIVES:
+        yield "relative"
+        yield f"trigger:{entry.id}:relative"
+    if trigger.kind == "troop_movement" and _is_struck(sentence, trigger):
+        yield "struck"
     yield f"modality:{ruling.modality}"
     yield ruling.rule
     for name, (first, last) in _told(sentence).items():
@@ -72,6 +79,31 @@ def evidence(sentence: Sentence, trigger: Hit, frame: Frame, ruling: Ruling) -> 
             yield name
     yield f"next:{words[trigger.j] if trigger.j < len(words) else ''}"
     yield f"prev:{words[trigger.i - 1] if trigger.i else '^'}"
+
+
+# «المناطق التي تسيطر عليها …»: in a relative clause control is a state, mostly.
+_RELATIVES = folded("الذي التي الذين اللذين اللتين")
+
+
+def _whole(trigger: Hit, frame: Frame) -> str:
+    """Which parts of an event are there at once: who, and whom or where."""
+    who = "nobody" if not frame.agents else "armed" if frame.agents[0].armed else "country"
+    parts: dict[str, Sequence[object]] = {"to": frame.to, "from": frame.from_, "at": frame.places}
+    if trigger.kind == "attack":
+        parts = {"whom": frame.patients, "what": frame.things, "with": frame.weapons}
+    return ":".join(["whole", trigger.kind, who, *(name for name, own in parts.items() if own)])
+
+
+def _is_struck(sentence: Sentence, trigger: Hit) -> bool:
+    """Whether a word of movement is what an attack hits: «استهدف الطيران تعزيزات»."""
+    clause = sentence.clauses[trigger.i]
+    return trigger.form not in VERB_FORMS and any(
+        0 < trigger.i - h.i <= _STRUCK_REACH and sentence.clauses[h.i] == clause
+        for h in sentence.of("attack")
+    )
+
+
+_STRUCK_REACH = 6
 
 
 @lru_cache(maxsize=4)
