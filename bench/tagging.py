@@ -74,10 +74,11 @@ def keyword_list() -> Callable[[str], object]:
     import ahocorasick
 
     from rasid.arabic import fold
-    from rasid.tagging.lexicon import SOURCE, read_entries, stems_of
+    from rasid.settings import settings
+    from rasid.tagging.lexicon import SOURCE, open_lexicon, stems_of
 
     automaton = ahocorasick.Automaton()
-    for entry in read_entries(SOURCE):
+    for entry in open_lexicon(SOURCE, settings().cache).entries.values():
         for stem in stems_of(entry):
             automaton.add_word(fold(stem.spelt), (entry.id, len(stem.spelt)))
     automaton.make_automaton()
@@ -96,16 +97,21 @@ def keyword_list() -> Callable[[str], object]:
 
 
 def every_word() -> Callable[[str], object]:
-    from rasid.arabic import Morphology, fold
+    from rasid.arabic import fold
     from rasid.settings import settings
     from rasid.tagging.lexicon import SOURCE, open_lexicon
 
     cache = settings().cache
-    morphology = Morphology(open_lexicon(SOURCE, cache).database, cache / "camel")
+    # Its own catalogue would be fetched; ours was put there when the lexicon was compiled.
+    os.environ["CAMELTOOLS_DATA"] = str(cache / "camel")
+    from camel_tools.morphology.analyzer import Analyzer
+    from camel_tools.morphology.database import MorphologyDB
     from camel_tools.tokenizers.word import simple_word_tokenize
 
+    analyzer = Analyzer(MorphologyDB(str(open_lexicon(SOURCE, cache).database)))
+
     def tag(text: str) -> list[object]:
-        return [morphology.readings(w, fold(w)) for w in simple_word_tokenize(text)]
+        return [analyzer.analyze(fold(word)) for word in simple_word_tokenize(text)]
 
     return tag
 
