@@ -38,8 +38,9 @@ from rasid.tagging.combine import (
 from rasid.tagging.evaluate import same_head
 from rasid.tagging.lexicon import SOURCE
 from rasid.tagging.mention import MILITIA_CLASSES
+from rasid.tagging.pieces import pieces
 from rasid.tagging.reading import Candidate, Reading
-from rasid.tagging.spans import ROLES_OF, Heard, bounds, heard_from, options, pieces, span_features
+from rasid.tagging.spans import ROLES_OF, Heard, bounds, heard_from, options, span_features
 from rasid.tagging.tagger import load_tagger, without_repeats
 from rasid.tagging.times import publication
 from rasid.tagging.verifier import ROLES, Verifier, spans

@@ -7,6 +7,7 @@ import pytest
 
 from rasid.tagging import load_tagger
 from rasid.tagging.combine import logits
+from rasid.tagging.pieces import pieces
 from rasid.tagging.spans import (
     ROLES_OF,
     Chooser,
@@ -14,7 +15,6 @@ from rasid.tagging.spans import (
     bounds,
     cleaned,
     options,
-    pieces,
     span_features,
 )
 from rasid.tagging.verifier import ROLES, RoleSpan
