@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains the verifier in an environment of its own: scikit-learn and scipy stay out of Rasid's.
+# Trains the verifier in an environment of its own: its tools stay out of Rasid's.
 set -eu
 cd "$(dirname "$0")/.."
 
