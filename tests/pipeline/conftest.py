@@ -24,7 +24,7 @@ from rasid.settings import settings
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from elasticsearch import Elasticsearch
@@ -97,15 +97,27 @@ class Chain:
 
 
 @pytest.fixture
-def chain(es: Elasticsearch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
-    """A chain over the demo site with an empty index and an empty store."""
+def chain_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Elasticsearch], Chain]]:
+    """Makes a chain over the demo site, in any index, with an empty store."""
     with serve(0, now=datetime.now(UTC)) as site:
         monkeypatch.setenv("RASID_HOME", str(tmp_path / "home"))  # what is known of hosts
         monkeypatch.setenv("RASID_FEEDS", str(tmp_path / "feeds.yaml"))
         monkeypatch.setenv("RASID_STORE", (tmp_path / "store").as_uri())
         monkeypatch.setenv("RASID_ALLOW_HOSTS", f"127.0.0.1:{site.port}")
         settings.cache_clear()
-        made = Chain(es, site, tmp_path / "feeds.yaml")
-        made.write_registry()
-        yield made
+
+        def make(es: Elasticsearch) -> Chain:
+            made = Chain(es, site, tmp_path / "feeds.yaml")
+            made.write_registry()
+            return made
+
+        yield make
     settings.cache_clear()
+
+
+@pytest.fixture
+def chain(es: Elasticsearch, chain_of: Callable[[Elasticsearch], Chain]) -> Chain:
+    """A chain over the demo site with an empty index and an empty store."""
+    return chain_of(es)
