@@ -219,7 +219,7 @@ class Verifier:
         context = list(dict.fromkeys(k for k in (*title, *itertools.chain(*near)) if k >= 0))
         place = {k: n for n, k in enumerate(context)} | {-1: -1}
         read = dict.fromkeys((*wanted, *context))
-        if not self._words.has_room(sum(_length(sentences[k]) for k in read)):
+        if not self._words.has_room(_words(sentences, read)):
             self._words.forget()
             for convolutions in itertools.chain(*self._convolutions):
                 convolutions.forget()
@@ -322,8 +322,9 @@ class Verifier:
         )
 
 
-def _length(sentence: Sentence) -> int:
-    return min(LONGEST, len(sentence.surfaces))
+def _words(sentences: Sequence[Sentence], rows: Iterable[int]) -> int:
+    """How many words the model reads of some of the sentences."""
+    return sum(min(LONGEST, len(sentences[row].surfaces)) for row in rows)
 
 
 def _near(k: int, count: int) -> list[int]:
@@ -334,14 +335,15 @@ def _near(k: int, count: int) -> list[int]:
 
 def _parts(sentences: Sequence[Sentence], wanted: Sequence[int]) -> Iterator[Sequence[int]]:
     """The wanted sentences of a long document in pieces of at most PRODUCTS words."""
-    start = 0
+    start = words = 0
     read: set[int] = set()
     for n, k in enumerate(wanted):
         around = {0, k, *_near(k, len(sentences))} - {-1}
-        if n > start and sum(_length(sentences[row]) for row in read | around) > PRODUCTS:
+        if n > start and words + _words(sentences, around - read) > PRODUCTS:
             yield wanted[start:n]
-            start = n
+            start, words = n, 0
             read.clear()
+        words += _words(sentences, around - read)
         read |= around
     if start < len(wanted):
         yield wanted[start:]
