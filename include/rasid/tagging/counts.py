@@ -62,6 +62,7 @@ class _Cue(NamedTuple):
     form: str
     joined: bool  # «و» is written on it
     definite: bool
+    pronoun: str = ""
 
 
 def casualties(sentence: Sentence, text: str, what: str) -> Count | None:
@@ -96,9 +97,11 @@ def _tolls(sentence: Sentence) -> Iterator[tuple[_Cue, Toll]]:
         if cue.people:
             toll = None if _shared(cues, n) else _of_people(sentence, cue)
         elif _shared(cues, n):
-            toll = _before(sentence, cue)
+            toll = _before(sentence, cue, cues)
         else:
-            toll = _after(sentence, cue, cues) or _before(sentence, cue)
+            toll = (
+                _after(sentence, cue, cues) or _before(sentence, cue, cues) or _one(sentence, cue)
+            )
         if toll is not None and taken.isdisjoint(range(toll.i, toll.j)):
             taken.update(range(toll.i, toll.j))
             yield cue, toll
@@ -110,13 +113,11 @@ def _cues(sentence: Sentence) -> list[_Cue]:
         what = str(hit.entry.get("casualty") or "")
         if hit.kind == "attack" and hit.entry.id in _KILLS:
             what = "" if sentence.words[hit.i - 1] in _ATTEMPT else "killed"
-        if what:
-            found.setdefault(
-                hit.i,
-                _Cue(
-                    hit.i, hit.j, what, bool(hit.entry.get("person")), _form(hit),
-                    hit.reading.prefix.startswith("و"), hit.reading.article,
-                ),
+        # «قُتلا» is as well how some write قتلى: the verb goes before.
+        if what and (hit.i not in found or hit.form in VERB_FORMS):
+            found[hit.i] = _Cue(
+                hit.i, hit.j, what, bool(hit.entry.get("person")), _form(hit),
+                hit.reading.prefix.startswith("و"), hit.reading.article, hit.reading.pronoun,
             )  # fmt: skip
     for k, word in enumerate(sentence.words):
         if word in _DIES or (word[:1] == "و" and word[1:] in _DIES):
@@ -221,6 +222,8 @@ def _people_at(sentence: Sentence, k: int, cue: _Cue) -> int | None:
     word = sentence.words[k]
     if word in _ONE:
         return 1
+    if word.removeprefix("ال") in _POSTS:
+        return None
     for hit in sentence.of("target"):
         if hit.i == k and hit.entry.get("target") in _PEOPLE and hit.form not in VERB_FORMS:
             return 0 if _is_plural(hit, word) else {"sg": 1, "dual": 2}.get(hit.form, 0)
@@ -238,6 +241,7 @@ def _people_at(sentence: Sentence, k: int, cue: _Cue) -> int | None:
     return 0 if word.endswith(("ون", "ين", "ات")) else 1
 
 
+_POSTS = folded("دورية دوريات حاجز حواجز سيطرة سيطرات")  # security, but nobody by themselves
 _SHORTEST_NOUN = 3
 _CLITICS = frozenset("وبل")
 
@@ -248,19 +252,35 @@ def _is_plural(hit: Hit, word: str) -> bool:
     return hit.form != "sg" and word.removeprefix("ال") in plurals
 
 
-def _before(sentence: Sentence, cue: _Cue) -> Toll | None:
+def _one(sentence: Sentence, cue: _Cue) -> Toll | None:
+    """The one who is spoken of: «الناشط الذي قُتل في …», «ما أدى إلى مقتله»."""
+    before = sentence.words[cue.i - 1] if cue.i else ""
+    relative = cue.form == "verb" and before in _WHO
+    if cue.what == "killed" and (relative or (cue.form == "sg" and cue.pronoun == "ه")):
+        return Toll(cue.i, cue.j, 1, 1)
+    return None
+
+
+_WHO = folded("الذي التي")
+
+
+def _before(sentence: Sentence, cue: _Cue, cues: Sequence[_Cue]) -> Toll | None:
     """People counted before a verb of dying: «تسعة عسكريين قُتلوا», «35 مقاتلا لقوا حتفهم»."""
     if cue.form != "verb" or cue.joined:
         return None
     words = sentence.words
+    others = {c.i for c in cues}
     for start in range(max(0, cue.i - _BEFORE - _LONGEST), cue.i - 1):
         number = _number(sentence, start)
         if number is None or cue.i - number.j > _BEFORE or _is_part(sentence, start):
             continue
-        if not _SUBSET.isdisjoint(words[start : cue.i]):
-            return Toll(number.i, number.j, number.low, number.high)
-        if abs(sentence.clauses[cue.i] - sentence.clauses[start]) <= 1:
-            return Toll(number.i, number.j, number.low, number.high)
+        far = abs(sentence.clauses[cue.i] - sentence.clauses[start]) > 1
+        if not far or not _SUBSET.isdisjoint(words[start : cue.i]):
+            return _with_more(sentence, Toll(start, number.j, number.low, number.high), others)
+    for hit in sentence.of("target"):
+        two = hit.form == "dual" and hit.entry.get("target") in _PEOPLE
+        if two and 0 <= cue.i - hit.j <= 1 and not _is_plural(hit, words[hit.i]):
+            return Toll(hit.i, hit.j, 2, 2)  # «إن جنديين قُتلا»
     return None
 
 
@@ -279,7 +299,7 @@ def _with_more(sentence: Sentence, toll: Toll, cues: set[int]) -> Toll:
                 break
             low, end = low + number.low, number.j
             high = None if high is None or number.high is None else high + number.high
-        elif any(
+        elif words[k].removeprefix("و") in _ONE or any(
             h.i == k and h.form == "sg" and h.entry.get("target") in _PEOPLE
             for h in sentence.of("target")
         ):

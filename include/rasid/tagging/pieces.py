@@ -6,6 +6,8 @@ event as far as the rules see it. Which of them do play the role is for rasid.ta
 
 from __future__ import annotations
 
+import unicodedata
+
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -127,7 +129,7 @@ def _objects(candidate: Candidate) -> Iterator[Piece]:
     for k in range(trigger.j, min(len(words), trigger.j + _OBJECT_REACH)):
         if clauses[k] != clauses[trigger.i]:
             break
-        word, surface = words[k], sentence.tokens[k].text
+        word, surface = words[k], unicodedata.normalize("NFKC", sentence.tokens[k].text)
         if k in known or len(word) < _SHORTEST_NOUN or word in PREPOSITIONS:
             continue
         if k == trigger.j and trigger.form not in VERB_FORMS:
