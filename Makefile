@@ -20,8 +20,9 @@ up: setup ## the real feed list, schedule on
 down: ## stop what up started
 	$(BIN)/rasid down
 
+# Two workers, each with a node of its own; the tests of a file share what their fixtures set up.
 test: setup lint ## the whole suite but the long ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-all: setup lint ## the long ones too
 	$(BIN)/python -m pytest

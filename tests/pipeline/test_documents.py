@@ -45,7 +45,10 @@ def test_denial_cue_and_time_are_told(document):
 def test_victims_equipment_and_gazetteer_are_told():
     """Who was killed, what moves beside people, and the place's number in GeoNames."""
     at = datetime(2026, 11, 25, tzinfo=UTC)
-    text = "عنوان\nدفع الجيش بأربعين دبابة إلى الموصل بعد مقتل خمسة مدنيين بقصف على المدينة"
+    text = (
+        "الجيش يدفع بدبابات إلى الموصل\nدفع الجيش بتعزيزات عسكرية تضم أربعين دبابة إلى الموصل بعد"
+        " مقتل خمسة مدنيين بقصف على المدينة."
+    )
     found = load_tagger().tag(text, published_at=at)
     article = {"title": text, "published_at": None, "tagger_version": "l.1.joint", "story_id": "s"}
     entry = Entry(

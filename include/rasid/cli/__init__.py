@@ -180,7 +180,8 @@ def read(
         try:
             body = file.read_bytes()
         except OSError as error:
-            err.print(f"{file}: {error.strerror}. Name a saved page.", style="red", markup=False)
+            said = f"{file}: {error.strerror}. Name a saved page."
+            err.print(said, style="red", markup=False, soft_wrap=True)
             wrong = True
             continue
         reading = read_page(
