@@ -186,8 +186,8 @@ class TestWithoutStarting:
             holder.bind(("127.0.0.1", 0))
             holder.listen()
             node = Node(tmp_path / "es", tmp_path / "program", holder.getsockname()[1])
-            holder = re.escape(f"held by another program ({psutil.Process().name()}")
-            with pytest.raises(PortTaken, match=rf"{holder}.*RASID_ES_PORT"):
+            named = re.escape(f"held by another program ({psutil.Process().name()}")
+            with pytest.raises(PortTaken, match=rf"{named}.*RASID_ES_PORT"):
                 local_node._refuse_taken_port(node)
         local_node._refuse_taken_port(node)
 
