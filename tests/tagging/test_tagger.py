@@ -161,3 +161,15 @@ def test_of_several_movements_each_is_of_its_own_kind(tagger):
 def test_drones_are_of_no_state_by_themselves(tagger, text, cls):
     (sentence,) = tagger.read(text).sentences
     assert sentence.bodies[0].cls == cls
+
+
+@pytest.mark.parametrize(
+    ("done", "carried_out"),
+    [("مقتل ثلاثة جنود وتدمير آليتين", True), ("إصابة جندي وتدمير المسيرة", False)],
+)
+def test_only_what_flies_is_shot_down(tagger, done, carried_out):
+    """«تدمير آليتين» is damage; «تدمير المسيرة» ends the attack."""
+    text = f"أعلنت جماعة الحوثي أنها استهدفت بطائرة مسيرة حاجزا للجيش شرق مدينة تعز، ما أدى إلى {done}."
+    found = tagger.tag(text)
+    assert found
+    assert all((m.outcome == "occurred") is carried_out for m in found)

@@ -49,15 +49,15 @@ class Facts:
     habitual: bool
 
 
-def facts_of(sentence: Sentence, text: str) -> Facts:
-    """The facts of a sentence in which something was found."""
+def facts_of(sentence: Sentence, text: str, triggers: Sequence[Hit]) -> Facts:
+    """The facts of a sentence in which something was found; `triggers` are its possible events."""
     return Facts(
         killed=casualties(sentence, text, "killed"),
         injured=casualties(sentence, text, "injured"),
         size=strength(sentence, text),
         damage=damage(sentence, text),
         time=event_time(sentence.dates, sentence.tokens, text),
-        outcome=_outcome(sentence),
+        outcome=_outcome(sentence, triggers),
         hedged=any(h.entry.get("hedge") for h in sentence.of("modality")),
         habitual=is_habitual(sentence),
     )
@@ -182,11 +182,12 @@ def _equipment(sentence: Sentence, text: str) -> tuple[Role, ...]:
     return tuple(actors.role(p, sentence.tokens, text) for p in moved)
 
 
-def _outcome(sentence: Sentence) -> str:
+def _outcome(sentence: Sentence, triggers: Sequence[Hit]) -> str:
     """What came of an attack that took place, where the text says so."""
     if any(h.entry.get("repels") for h in sentence.of("attack")):
         return "repelled"
-    shot_down = any(h.entry.id == "attack.isqat" for h in sentence.of("attack"))
+    # A trigger has its object beside it: «تدمير آليتين» shoots nothing down, «تدمير مسيّرة» does.
+    shot_down = any(h.entry.id == "attack.isqat" for h in triggers)
     if shot_down or any(h.entry.id.startswith("mod.foiled") for h in sentence.of("modality")):
         return "intercepted"
     return "occurred"

@@ -143,7 +143,7 @@ class Tagger:
         """The mentions of one tag in one sentence."""
         sentence = stated.candidates[0].sentence
         around = asked.around.of(sentence.index) if asked.around is not None else {}
-        facts = facts_of(sentence, text)
+        facts = facts_of(sentence, text, reading.triggers[sentence.index])
         heard = None
         if asked.verdict is not None:
             k = sentence.index
