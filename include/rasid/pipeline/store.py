@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import gzip
 import io
+import secrets
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import fsspec
 
+from fsspec.implementations.local import LocalFileSystem
 from pydantic import TypeAdapter
 
 from rasid.errors import StoreUnavailable
@@ -25,8 +28,10 @@ def write_bytes(url: str, data: bytes) -> str:
     with _ours(url):
         fs, path = fsspec.core.url_to_fs(url)
         fs.makedirs(fs._parent(path), exist_ok=True)  # noqa: SLF001  (fsspec's documented helper)
-        with fs.transaction, fs.open(path, "wb") as file:
-            file.write(data)
+        if isinstance(fs, LocalFileSystem):
+            _replace(Path(path), data)
+        else:
+            fs.pipe_file(path, data)
     return url
 
 
@@ -104,6 +109,17 @@ def read_records(url: str, kind: Any) -> Iterator[Any]:
     adapter = TypeAdapter(kind)
     for line in gzip.decompress(read_bytes(url)).splitlines():
         yield adapter.validate_json(line)
+
+
+def _replace(file: Path, data: bytes) -> None:
+    """Write beside the file, then rename; fsspec's own way is by /tmp, often another disk's."""
+    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)  # a full disk has room for the next try
+        raise
 
 
 @contextmanager
