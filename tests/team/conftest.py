@@ -15,8 +15,8 @@ import sys
 import tempfile
 import time
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from rasid.airflow import standalone
 from rasid.demo.site import Site, demo_feeds, serve
 from rasid.search import provision
 from rasid.settings import ROOT, Settings, settings
+from tests import rest
 from tests.conftest import free_port
 
 
@@ -132,6 +133,12 @@ class Team:
                 start_new_session=True,
             )
 
+    def kill(self, name: str) -> None:
+        """kill -9 of a part with all its children, as when its host loses power."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
     def stop(self) -> None:
         for process in self.processes.values():
             process.send_signal(signal.SIGINT)
@@ -149,39 +156,13 @@ class Team:
         port = int(self.environment["AIRFLOW__API__PORT"])
         return standalone.Airflow(self.home, port, os.getpid(), passwords["admin"])
 
-    @contextmanager
-    def api(self) -> Iterator[httpx.Client]:
+    def api(self) -> AbstractContextManager[httpx.Client]:
         """A client of the REST API, once every part answers."""
-        standalone.wait_until_healthy(self.airflow)
-        with standalone.api(self.airflow) as client:
-            yield client
+        return rest.api(self.airflow)
 
-    def run(self, dag_id: str = "monitor_news", *, seconds: float = 600, **conf: Any) -> str:
-        """Start a run and wait for its end; "<state> <run id>"."""
-        with self.api() as client:
-            body = {"logical_date": None, "conf": conf}
-            answer = _patiently(lambda: client.post(f"/dags/{dag_id}/dagRuns", json=body))
-            run_id = answer["dag_run_id"]
-            client.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
-            until = time.monotonic() + seconds
-            while time.monotonic() < until:
-                state = _patiently(lambda: client.get(f"/dags/{dag_id}/dagRuns/{run_id}"))["state"]
-                if state in {"success", "failed"}:
-                    return f"{state} {run_id}"
-                time.sleep(1)
-        raise AssertionError(f"{dag_id} is not done after {seconds} s; see {self.home}")
-
-
-def _patiently(ask: Callable[[], httpx.Response]) -> Any:
-    """The answer's JSON, also when the DAG is not known yet or the server was just killed."""
-    until = time.monotonic() + 180
-    while True:
-        try:
-            return ask().raise_for_status().json()
-        except httpx.HTTPError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(1)
+    def run(self, dag_id: str = "monitor_news", **how: Any) -> tuple[str, str]:
+        """Start a run and wait for its end (tests/rest.py); its state and id."""
+        return rest.run(self.airflow, dag_id, **how)
 
 
 @pytest.fixture(scope="module")

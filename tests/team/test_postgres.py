@@ -6,19 +6,25 @@ The tests share one Airflow and go in order: each begins where the one before en
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import threading
 import time
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rasid.pipeline.alarms import Kind, open_alarms
+from rasid.pipeline.archive import WarcReader
+from rasid.pipeline.records import Archived
 from rasid.search import snapshots
+from rasid.settings import ROOT
 from tests.otlp import Sink, sink
-from tests.team.conftest import PARTS, Team
+from tests.team.conftest import PARTS, Postgres, Team
 
 
 pytestmark = [
@@ -112,7 +118,7 @@ def books(es: Any, run_id: str) -> dict[str, Any]:
 
 def test_the_demos_chain_is_green_and_its_books_close(running, es_session, collector):
     """And the collector got what the books say, in one trace with Airflow's own spans."""
-    state, run_id = running.run(only_due=False).split(" ", 1)
+    state, run_id = running.run(only_due=False)
     assert state == "success"
     closed = books(es_session, run_id)
     assert closed["closed"]
@@ -132,7 +138,7 @@ def test_the_demos_chain_is_green_and_its_books_close(running, es_session, colle
 
 def test_a_run_that_misses_its_deadline_is_told_and_over_when_it_ends(running, es_session, told):
     """The scheduler finds it, the executor calls us, the webhook hears of it; then it is over."""
-    assert running.run("slow_one").startswith("success")
+    assert running.run("slow_one")[0] == "success"
     until = time.monotonic() + 120
     while open_alarms(es_session, kinds=[Kind.LATE_RUN]) or len(told[1]) < 2:
         assert time.monotonic() < until, told[1]
@@ -145,7 +151,62 @@ def test_a_run_that_misses_its_deadline_is_told_and_over_when_it_ends(running, e
 def test_keep_house_reaches_the_database_from_a_task(running, es_session, postgres):
     """Airflow keeps tasks from its database; this one is told where it is."""
     postgres.sql("insert into log (dttm, event) values (now() - interval '200 days', 'very_old')")
-    assert running.run("keep_house").startswith("success")
+    assert running.run("keep_house")[0] == "success"
     count = "do $$ begin assert (select count(*) from log where event = 'very_old') = 0; end $$"
     postgres.sql(count)
     assert [s.state for s in snapshots.listed(es_session)] == ["SUCCESS"]
+
+
+def test_everything_lost_comes_back_by_the_two_scripts(
+    running: Team, es_session: Any, postgres: Postgres, tmp_path: Path
+):
+    """backup.sh, then no index, no page and no database; restore.sh, and the next run goes on."""
+    before = counts(es_session)
+    script(running, "backup.sh", str(tmp_path))
+    (kept,) = tmp_path.iterdir()
+    assert {file.name for file in kept.iterdir()} == {"snapshot", "store.tar", "airflow.dump"}
+
+    running.stop()
+    es_session.indices.delete(index="rasid-*")
+    es_session.snapshot.delete_repository(name=snapshots.REPOSITORY)
+    shutil.rmtree(running.home / "store")
+    postgres.sql("drop database airflow with (force)", database="postgres")
+    postgres.sql("create database airflow", database="postgres")
+
+    script(running, "restore.sh", str(kept))
+    assert counts(es_session) == before
+    hit = es_session.search(index="rasid-articles", size=1)["hits"]["hits"][0]["_source"]
+    assert WarcReader().page(Archived(**hit["archive"])).body
+
+    for part in PARTS:
+        running.start(part)
+    with running.api() as client:
+        runs = client.get("/dags/monitor_news/dagRuns").raise_for_status().json()["dag_runs"]
+    assert [run["state"] for run in runs] == ["success"]
+    state, run_id = running.run(only_due=False)
+    assert state == "success"
+    # It knows every article that it had: nothing is new, nothing is there twice.
+    again = books(es_session, run_id)
+    assert (again["closed"], again["new"]) == (True, 0)
+    articles = [index for index in before if "articles" in index]
+    assert {index: counts(es_session)[index] for index in articles} == {
+        index: before[index] for index in articles
+    }
+
+
+def counts(es: Any) -> dict[str, int]:
+    """Documents of every index of ours."""
+    es.indices.refresh(index="rasid-*")
+    return {i: es.count(index=i)["count"] for i in sorted(es.indices.get(index="rasid-*"))}
+
+
+def script(team: Team, name: str, *arguments: str) -> None:
+    """Run a script of docker/ as the image would, with this team's environment."""
+    done = subprocess.run(
+        ["bash", str(ROOT / "docker" / name), *arguments],
+        env=team.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{name}: {done.stdout}\n{done.stderr}"
