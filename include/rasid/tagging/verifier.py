@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import json
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -107,27 +107,26 @@ class Layout(NamedTuple):
         return list(zip(self.starts.tolist(), (self.starts + self.lengths).tolist(), strict=True))
 
 
-def laid_out(sentences: Sequence[Numbers]) -> Layout:
+def laid_out(sentences: Iterable[list[int]]) -> Layout:
     """The layout of sentences that are given as numbers of words."""
-    lengths = np.array([len(own) for own in sentences], np.intp)
-    starts = GAP + np.cumsum(lengths + GAP) - (lengths + GAP)
-    numbers = np.zeros(GAP + int((lengths + GAP).sum()), np.intp)
-    for start, own in zip(starts.tolist(), sentences, strict=True):
-        numbers[start : start + len(own)] = own
-    return Layout(numbers, starts, lengths)
+    numbers, starts, lengths = [0] * GAP, [], []
+    for own in sentences:
+        starts.append(len(numbers))
+        lengths.append(len(own))
+        numbers += own
+        numbers += [0] * GAP
+    return Layout(*(np.array(values, np.intp) for values in (numbers, starts, lengths)))
 
 
 class Rows(NamedTuple):
-    """Some sentences of one document as the model reads them."""
+    """Some sentences of one document as the networks read them."""
 
-    wanted: Sequence[int]
-    own: Layout  # of the wanted
-    marked: Numbers  # the place in `own` of each mark, in order …
-    marks: Numbers  # … and its number
-    context: Layout  # of titles and near sentences
+    own: Layout
+    marks: Numbers  # (marks, 2): place in `own` and number of each mark, in order
+    context: Layout  # of the title and near sentences
     title: list[int]  # each row's title in `context`, -1 for none
     before: list[int]  # each row's sentence before
-    near: Numbers  # (rows, 2 * NEAR) each row's near sentences
+    near: list[list[int]]  # each row's near sentences, 2 * NEAR of them
     place: Floats  # see placed()
 
 
@@ -205,43 +204,77 @@ class Verifier:
             },
         )
 
-    def read(self, sentences: Sequence[Sentence], wanted: Sequence[int]) -> Verdict:
-        """What the model says of the sentences `wanted` of a document; its first is the title."""
-        counts = np.array([counted(s) for s in sentences], np.float32)
-        parts = _parts(sentences, wanted)
-        # Read one by one: the words of a part may be forgotten before the next.
-        return Verdict(self, (self._rows(sentences, part, counts) for part in parts))
+    def read(
+        self,
+        sentences: Sequence[Sentence],
+        wanted: Sequence[int],
+        least: Sequence[float] | None = None,
+    ) -> Verdict:
+        """What the model says of the sentences `wanted` of a document; its first is the title.
 
-    def _rows(self, sentences: Sequence[Sentence], wanted: Sequence[int], counts: Floats) -> Rows:
-        title = [0 if k > 0 else -1 for k in wanted]
-        before = [k - 1 if k > 1 else -1 for k in wanted]
-        near = [_near(k, len(sentences)) for k in wanted]
-        context = list(dict.fromkeys(k for k in (*title, *itertools.chain(*near)) if k >= 0))
-        place = {k: n for n, k in enumerate(context)} | {-1: -1}
-        read = dict.fromkeys((*wanted, *context))
+        With `least` the linear part is asked first, which costs little: where its logits of all of
+        PRESENCE are lower than that, the networks do not read on, and the verdict says nothing.
+        """
+        # Read one by one: the words of a part may be forgotten before the next.
+        return Verdict(self, self._read(sentences, wanted, least))
+
+    def _read(
+        self, sentences: Sequence[Sentence], wanted: Sequence[int], least: Sequence[float] | None
+    ) -> Iterator[Part]:
+        counts: Floats | None = None
+        for part in _parts(sentences, wanted):
+            numbers = self._numbers(sentences, part)
+            linear = self._linear(numbers, part)
+            kept = part
+            if least is not None:
+                plausible = np.flatnonzero((linear >= least).any(axis=1))
+                kept, linear = [part[n] for n in plausible.tolist()], linear[plausible]
+            if not kept:
+                continue
+            if counts is None:
+                counts = np.array([counted(s) for s in sentences], np.float32)
+            rows = self._rows(sentences, kept, numbers, counts)
+            pairs = zip(self.networks, self._convolutions, strict=True)
+            seen = [_look(net, rows, own, around) for net, (own, around) in pairs]
+            evidence = {"presence": _mean([s.logits["presence"] for s in seen]), "linear": linear}
+            for name, _ in HEADS:
+                evidence[name] = _mean([softmax(s.logits[name]) for s in seen])
+            yield Part(kept, evidence, seen)
+
+    def _numbers(
+        self, sentences: Sequence[Sentence], wanted: Sequence[int]
+    ) -> dict[int, list[int]]:
+        """The numbers of the words of the wanted sentences, their title and those near."""
+        read = _with_near(wanted, len(sentences))
         if not self._words.has_room(_words(sentences, read)):
             self._words.forget()
             for convolutions in itertools.chain(*self._convolutions):
                 convolutions.forget()
         numbers = self._words.numbers(sentences[k].surfaces for k in read)
-        of = dict(zip(read, numbers, strict=True))
-        own = laid_out([of[k] for k in wanted])
-        pairs = [
+        return dict(zip(read, numbers, strict=True))
+
+    def _rows(
+        self,
+        sentences: Sequence[Sentence],
+        wanted: Sequence[int],
+        numbers: Mapping[int, list[int]],
+        counts: Floats,
+    ) -> Rows:
+        own = laid_out(numbers[k] for k in wanted)
+        marks = [
             (start + token, number)
             for start, k in zip(own.starts.tolist(), wanted, strict=True)
-            for token, number in self.marks_of(sentences[k])
+            for token, number in sorted(self.marks_of(sentences[k]))
         ]
-        at, marks = np.array(pairs, np.intp).reshape(-1, 2).T
-        order = at.argsort(kind="stable")
+        context = _with_near(wanted, len(sentences)) if len(sentences) > 1 else []
+        at = {k: n for n, k in enumerate(context)}
         return Rows(
-            wanted=wanted,
             own=own,
-            marked=at[order],
-            marks=marks[order],
-            context=laid_out([of[k] for k in context]),
-            title=[place[k] for k in title],
-            before=[place[k] for k in before],
-            near=np.array([[place[k] for k in own] for own in near], np.intp),
+            marks=np.array(marks, np.intp).reshape(-1, 2),
+            context=laid_out(numbers[k] for k in context),
+            title=[at[0] if k > 0 else -1 for k in wanted],
+            before=[at[k - 1] if k > 1 else -1 for k in wanted],
+            near=[[at.get(other, -1) for other in _near(k)] for k in wanted],
             place=placed(wanted, counts),
         )
 
@@ -262,21 +295,6 @@ class Verifier:
                 found.append((token, number))
         return [pair for pair in dict.fromkeys(found) if pair[0] < LONGEST]
 
-    def evidence(self, rows: Rows) -> tuple[dict[str, Floats], list[Seen]]:
-        """What the parts say of each wanted row before it is joined: logits, and heads' shares.
-
-        Beside it what each network saw, from which `roles` reads on.
-        """
-        pairs = zip(self.networks, self._convolutions, strict=True)
-        seen = [_look(net, rows, own, around) for net, (own, around) in pairs]
-        evidence = {
-            "presence": _mean([s.logits["presence"] for s in seen]),
-            "linear": self._linear(rows),
-        }
-        for name, _ in HEADS:
-            evidence[name] = _mean([softmax(s.logits[name]) for s in seen])
-        return evidence, seen
-
     def joined(self, evidence: Mapping[str, Floats]) -> Floats:
         """Calibrated probabilities (rows, OUTPUTS) from the evidence.
 
@@ -296,30 +314,29 @@ class Verifier:
             [presence, *factual, *(heads[name] for name, _ in HEADS)], axis=1, dtype=np.float32
         )
 
-    def _linear(self, rows: Rows) -> Floats:
+    def _linear(self, numbers: Mapping[int, list[int]], wanted: Sequence[int]) -> Floats:
         """Logits of the linear part: (wanted, presence)."""
         linear = self.stored["linear"]
-        shares, hashes = self._words.shares, self._words.hashes
-        own, starts = rows.own.numbers, rows.own.starts
+        layout = laid_out(numbers.values())
+        words, starts = layout.numbers, layout.starts
         # From start to start: there are no words and thus no shares in the gaps.
-        sums = np.add.reduceat(shares[own], starts, axis=0)
-        total, count = sums[:, 0:3], sums[:, 9]
+        sums = np.add.reduceat(self._words.shares.take(words, axis=0), starts, axis=0)
+        own, count = sums[:, 0:3], sums[:, 9]
+        hashes = self._words.hashes.take(words)
         for gap in (0, 1):
-            inside = (own[: -1 - gap] > 0) & (own[1 + gap :] > 0)
-            pairs = linear[pair_rows(hashes[own], gap, len(linear))] * inside[:, None]
-            total += np.add.reduceat(pairs, starts, axis=0, dtype=np.float32)
+            inside = (words[: -1 - gap] > 0) & (words[1 + gap :] > 0)
+            pairs = linear.take(pair_rows(hashes, gap, len(linear)), axis=0) * inside[:, None]
+            own += np.add.reduceat(pairs, starts, axis=0, dtype=np.float32)
             count += np.add.reduceat(inside, starts, dtype=np.float32)
-        result = total / np.sqrt(np.maximum(1, count))[:, None]
-        if len(rows.context.starts):
-            words = shares[rows.context.numbers, 3:9]
-            around = np.add.reduceat(words, rows.context.starts, axis=0)
-            # Two context grams a word.
-            around *= (CONTEXT_WEIGHT / np.sqrt(2 * rows.context.lengths))[:, None]
-            around = np.concatenate([around, np.zeros((1, 6), np.float32)])  # row -1: there is none
-            result += around[rows.title, 0:3] + around[rows.before, 3:6]
-        return np.asarray(
-            result * self.stored["linear_scale"] + self.stored["linear_bias"], np.float32
-        )
+        own /= np.sqrt(np.maximum(1, count))[:, None]
+        # Two context grams a word; in a last row, there is no sentence.
+        sums[:, 3:9] *= (CONTEXT_WEIGHT / np.sqrt(2 * layout.lengths))[:, None]
+        sums = np.concatenate([sums, np.zeros_like(sums[:1])])
+        at = {k: n for n, k in enumerate(numbers)}
+        title = [at[0] if k > 0 else -1 for k in wanted]
+        before = [at[k - 1] if k > 1 else -1 for k in wanted]
+        result = sums[[at[k] for k in wanted], 0:3] + sums[title, 3:6] + sums[before, 6:9]
+        return np.asarray(result * self.stored["linear_scale"] + self.stored["linear_bias"])
 
 
 def _words(sentences: Sequence[Sentence], rows: Iterable[int]) -> int:
@@ -327,10 +344,17 @@ def _words(sentences: Sequence[Sentence], rows: Iterable[int]) -> int:
     return sum(min(LONGEST, len(sentences[row].surfaces)) for row in rows)
 
 
-def _near(k: int, count: int) -> list[int]:
-    """The sentences near the sentence `k` of so many, -1 for none."""
-    around = (*range(k - NEAR, k), *range(k + 1, k + NEAR + 1))
-    return [other if 0 <= other < count else -1 for other in around]
+def _near(k: int) -> tuple[int, ...]:
+    """The sentences near the sentence `k`, be they in the document or not."""
+    return (*range(k - NEAR, k), *range(k + 1, k + NEAR + 1))
+
+
+def _with_near(wanted: Iterable[int], count: int) -> list[int]:
+    """The title, the wanted sentences of so many, and those near them."""
+    read = {0}
+    for k in wanted:
+        read.update(range(max(0, k - NEAR), min(count, k + NEAR + 1)))
+    return sorted(read)
 
 
 def _parts(sentences: Sequence[Sentence], wanted: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -338,7 +362,7 @@ def _parts(sentences: Sequence[Sentence], wanted: Sequence[int]) -> Iterator[Seq
     start = words = 0
     read: set[int] = set()
     for n, k in enumerate(wanted):
-        around = {0, k, *_near(k, len(sentences))} - {-1}
+        around = set(_with_near([k], len(sentences)))
         if n > start and words + _words(sentences, around - read) > PRODUCTS:
             yield wanted[start:n]
             start, words = n, 0
@@ -356,6 +380,14 @@ def joinable(evidence: Mapping[str, Floats]) -> Floats:
     )
 
 
+class Part(NamedTuple):
+    """What the parts of the model say of some sentences before it is joined."""
+
+    wanted: Sequence[int]
+    evidence: dict[str, Floats]  # logits, and shares of the heads: a row each sentence
+    seen: list[Seen]  # by each network, from which `roles` reads on
+
+
 class Seen(NamedTuple):
     """What one network made of a document's wanted rows."""
 
@@ -371,9 +403,9 @@ def _look(net: Mapping[str, Floats], rows: Rows, own: Convolutions, around: Conv
     bounds = rows.own.bounds
     marks = np.zeros((len(rows.own.numbers), net["marks"].shape[1]), np.float32)
     if len(rows.marks):
-        first = np.flatnonzero(np.diff(rows.marked, prepend=-1))
-        sums = np.add.reduceat(net["marks"][rows.marks], first, axis=0)
-        marks[rows.marked[first]] = sums
+        at, number = rows.marks.T
+        first = np.flatnonzero(np.diff(at, prepend=-1))
+        marks[at[first]] = np.add.reduceat(net["marks"].take(number, axis=0), first, axis=0)
     features = own.of(rows.own.numbers, marks)
     score = np.exp(np.clip(features @ net["query"], -30, 30))  # far within float32
     # Sentence by sentence: they are few and short, reduceat takes longer.
@@ -450,15 +482,14 @@ def _spans(net: Mapping[str, Floats], seen: Seen, n: int) -> Floats:
 class Verdict:
     """What the model says of some sentences of one document."""
 
-    def __init__(self, model: Verifier, parts: Iterable[Rows]) -> None:
+    def __init__(self, model: Verifier, parts: Iterable[Part]) -> None:
         self._model = model
         self._seen: dict[int, tuple[list[Seen], int]] = {}  # of a sentence: its part, its row there
         self._shares: dict[int, Floats] = {}
         found = []
-        for rows in parts:
-            evidence, seen = model.evidence(rows)
-            found.append(evidence)
-            self._seen |= {k: (seen, n) for n, k in enumerate(rows.wanted)}
+        for part in parts:
+            found.append(part.evidence)
+            self._seen |= {k: (part.seen, n) for n, k in enumerate(part.wanted)}
         #: What the parts of the model say before it is joined, a row each sentence.
         self.evidence: dict[str, Floats] = (
             {name: np.concatenate([part[name] for part in found]) for name in found[0]}
@@ -467,6 +498,11 @@ class Verdict:
         )
         scores = model.joined(self.evidence).tolist() if found else []
         self._says = dict(zip(self._seen, scores, strict=True))
+
+    @property
+    def read(self) -> Collection[int]:
+        """The sentences of which it says anything."""
+        return self._says.keys()
 
     def says(self, index: int) -> dict[str, float]:
         """Probabilities of the sentence `index` by the names of OUTPUTS."""

@@ -7,10 +7,10 @@ words met lately.
 
 from __future__ import annotations
 
+import itertools
 import zlib
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -109,24 +109,19 @@ class Vocabulary:
         """Forget all words; their numbers mean nothing any more."""
         self._number.clear()
 
-    def numbers(self, sentences: Iterable[Sequence[str]]) -> list[Numbers]:
+    def numbers(self, sentences: Iterable[Sequence[str]]) -> list[list[int]]:
         """The numbers of the words of some sentences, given by their surfaces; without words, 0."""
-        fresh: list[str] = []
         number = self._number
-
-        known = number.get
-
-        def enter(surface: str) -> int:
-            fresh.append(surface)
-            found = number[surface] = len(number) + 1
-            return found
-
-        found = [
-            np.array([known(w) or enter(w) for w in words[:LONGEST]] or [0], np.intp)
-            for words in sentences
-        ]
-        if fresh:
-            self._learn(fresh)
+        found = []
+        first = len(number)
+        for words in sentences:
+            own = [number.get(word, 0) for word in words[:LONGEST]]
+            if 0 in own:
+                own = [number.setdefault(word, len(number) + 1) for word in words[:LONGEST]]
+            found.append(own or [0])
+        if len(number) > first:
+            newest = list(itertools.islice(reversed(number), len(number) - first))
+            self._learn(newest[::-1])
         return found
 
     def vectors(self, numbers: Numbers) -> Floats:
@@ -178,7 +173,7 @@ def summed(
 
 def _sums(table: NDArray[Any], hashes: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     """The sums of the hashed rows of a table for each list of hashes, of which none is empty."""
-    first = [0, *accumulate(len(own) for own in hashes[:-1])]
+    first = [0, *itertools.accumulate(len(own) for own in hashes[:-1])]
     at = np.array([h for own in hashes for h in own], np.intp) & (len(table) - 1)
     return np.add.reduceat(table[at], first, axis=0, dtype=np.int64)
 
@@ -201,7 +196,6 @@ class Convolutions:
         self._words = words
         self._widths = widths
         size = self._size = len(bias) // len(widths)
-        self._bias = np.split(bias, len(widths))
         self._weights: list[list[Floats]] = []  # of each width, for each place: (vector, filters)
         self._beside: list[Floats] = []  # of each width, for the other inputs of all places
         column = 0
@@ -210,10 +204,14 @@ class Convolutions:
             self._weights.append([place[: words.dimension] for place in own])
             self._beside.append(np.concatenate([place[words.dimension :] for place in own]))
             column += width * size
-        # One small table a place: they stay in the processor's cache, one wide table does not.
+        # One small table a place: they stay in the processor's cache, one wide table does not. What
+        # a word adds at the first place of a window holds the bias, and so does no word.
         self._tables = [
             [np.zeros((PRODUCTS + 1, size), np.float32) for _ in range(width)] for width in widths
         ]
+        self._biases = np.split(bias, len(widths))
+        for (first, *_), its_bias in zip(self._tables, self._biases, strict=True):
+            first[0] = its_bias
         self._row = np.zeros(WORDS + 1, np.intp)  # by a word's number; 0, of zeros: there is none
         self._word = np.zeros(PRODUCTS + 1, np.intp)  # by row
         self._met_again = np.zeros(PRODUCTS + 1, bool)  # by row
@@ -239,14 +237,17 @@ class Convolutions:
             first = GAP - (width - 1) // 2
             places = range(first, first + width)
             # Few and small arrays: the system would hand out larger ones page by page.
+            looked_up = (
+                table.take(rows[k : k + inner], axis=0)
+                for k, table in zip(places, self._tables[n], strict=True)
+            )
             if beside is None:
-                sums = np.tile(self._bias[n], (inner, 1))
+                sums = next(looked_up)
             else:
                 windows = np.concatenate([beside[k : k + inner] for k in places], axis=1)
                 sums = windows @ self._beside[n]
-                sums += self._bias[n]
-            for k, table in zip(places, self._tables[n], strict=True):
-                sums += table.take(rows[k : k + inner], axis=0)
+            for more in looked_up:
+                sums += more
             np.maximum(sums, 0, out=out[GAP:-GAP, n * self._size : (n + 1) * self._size])
         return out
 
@@ -271,9 +272,10 @@ class Convolutions:
             new = new[new > 0]
         rows, self._free = np.split(self._free, [len(new)])
         vectors = self._words.vectors(new)
-        for tables, weights in zip(self._tables, self._weights, strict=True):
+        for tables, weights, bias in zip(self._tables, self._weights, self._biases, strict=True):
             for table, by in zip(tables, weights, strict=True):
                 table[rows] = vectors @ by
+            tables[0][rows] += bias
         self._row[new] = rows
         self._word[rows] = new
         self._met_again[rows] = False
