@@ -70,6 +70,7 @@ def draw(count: int, now: datetime) -> list[Write]:
     for number in range(60):
         writes += _run(dice, number, now - timedelta(minutes=100 * number + 5))
     writes += [_watch(dice, number, now - timedelta(hours=number)) for number in range(20)]
+    writes += [_score(dice, number, now - timedelta(hours=number)) for number in range(12)]
     return writes + [_alarm(dice, number, now) for number in range(6)]
 
 
@@ -157,6 +158,19 @@ def _watch(dice: random.Random, number: int, at: datetime) -> Write:
         "reading": {"articles": 9, "empty": dice.random() / 5, "repaired": 0.0},
     }
     return Write(index_for("watch"), str(number), 1, seen)
+
+
+def _score(dice: random.Random, number: int, at: datetime) -> Write:
+    figures = ("attack", "militia", "movement", "factual", "class", "kind", "roles_head")
+    score = {
+        "run_id": str(number),
+        "scored_at": at.isoformat(),
+        "labels": dice.choice(["gold", "dev"]),
+        "stratum": dice.choice(["all", "all", "wire"]),
+        "tagger_version": dice.choice(["v1", "v2"]),
+        "figures": {name: dice.random() for name in figures} | {"alarms": dice.random() * 9},
+    }
+    return Write(index_for("scores"), str(number), 1, score)
 
 
 def _run(dice: random.Random, number: int, at: datetime) -> list[Write]:

@@ -156,17 +156,20 @@ def table(
     query: str = "",
     limits: tuple[int, ...] = (20, 5, 5),
     missing: bool = False,
+    unfiltered: bool = False,
 ) -> Body:
     """A line for each value of `rows`, each under the one before; the first number ranks them.
 
     With `missing`, documents that lack a field have lines of their own: a force whose destination
-    is told and whose origin is not still moves.
+    is told and whose origin is not still moves. `unfiltered`: the dashboard's controls are about
+    fields that this view does not have, and leave it as it is.
     """
     lacking = {"other_bucket": {"include_documents_without_field": True}} if missing else {}
     return {
         "type": "data_table",
         "title": title,
         **_source(view, query),
+        **({"ignore_global_filters": True} if unfiltered else {}),
         "rows": [
             {**_terms(field, limit), **lacking, "label": LABELS[field], "alignment": "right"}
             for field, limit in zip(rows, limits, strict=False)

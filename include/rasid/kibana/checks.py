@@ -56,10 +56,15 @@ def dashboard_faults(body: Body, known: Iterable[str]) -> Iterator[str]:
     for data_view in views & set(FAMILIES):
         asked = body.get("query", {}).get("expression", "")
         yield from query_faults("the dashboard", data_view, asked)
+    filtered = {
+        view(panel["config"])
+        for panel in panels(body)
+        if not panel["config"].get("ignore_global_filters")
+    }
     for control in body.get("pinned_panels", []):
         config = control["config"]
-        for data_view in {config["data_view_id"], *views}:
-            # Kibana filters every panel by a control; without the field a panel stays empty.
+        for data_view in {config["data_view_id"], *filtered}:
+            # Kibana filters every such panel by a control; without the field a panel stays empty.
             yield from _field_faults("control", data_view, config["field_name"])
 
 

@@ -35,7 +35,7 @@ _IDS = uuid.UUID("6c1f1d6e-52a8-4f0a-9f57-7a0f5f0d6c11")
 
 ARTICLES, MENTIONS, INCIDENTS = "rasid-articles", "rasid-mentions", "rasid-incidents"
 ENTRIES, POLLS, RUNS, ALARMS = "rasid-entries", "rasid-polls", "rasid-runs", "rasid-alarms"
-WATCH = "rasid-watch"
+WATCH, SCORES = "rasid-watch", "rasid-scores"
 
 ATTACK = 'event: "attack"'
 MILITIA = 'tag: "militia_attack"'
@@ -531,6 +531,22 @@ def _health() -> Body:
                         median("reading.repaired", "حصة ترميز مصلح"),
                     ],
                     limits=(100,),
+                ),
+                table(
+                    "دقة كل نسخة من المصنِّف على عيّنات القياس",
+                    SCORES,
+                    ["labels", "tagger_version"],
+                    [
+                        median("figures.attack", "الهجمات F1"),
+                        median("figures.militia", "هجمات الجماعات F1"),
+                        median("figures.movement", "التحركات F1"),
+                        median("figures.factual", "وقع أم لا"),
+                        median("figures.class", "صنف الفاعل"),
+                        median("figures.alarms", "إنذارات كاذبة لكل 100"),
+                    ],
+                    query='stratum: "all"',
+                    limits=(5, 5),
+                    unfiltered=True,
                 ),
             ),
         ],

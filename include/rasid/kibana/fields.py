@@ -26,6 +26,7 @@ NAMES = {
     "rasid-runs": "الجولات",
     "rasid-alarms": "الإنذارات",
     "rasid-watch": "مراقبة المصادر",
+    "rasid-scores": "دقة المصنِّف",
 }
 FAMILIES = {view: view.removeprefix("rasid-") for view in NAMES}
 # What a time range means: a mention is of the day it was published, an incident of the day it
@@ -39,6 +40,7 @@ TIME = {
     "rasid-runs": "started_at",
     "rasid-alarms": "last_seen_at",
     "rasid-watch": "watched_at",
+    "rasid-scores": "scored_at",
 }
 # Stored in UTC, shown in the time of most of the region; it knows no summer time.
 ZONE = "Asia/Riyadh"
@@ -83,6 +85,14 @@ LABELS = {
     "failure_streak": "إخفاقات متتالية",
     "feed_id": "المصدر",
     "fetched_at": "جُلب في",
+    "figures.alarms": "إنذارات كاذبة لكل مئة خبر هادئ",
+    "figures.attack": "رصد الهجمات",
+    "figures.class": "صنف الفاعل صحيح",
+    "figures.factual": "وقع أم لم يقع صحيح",
+    "figures.kind": "نوع التحرك صحيح",
+    "figures.militia": "رصد هجمات الجماعات",
+    "figures.movement": "رصد التحركات",
+    "figures.roles_head": "الأدوار صحيحة",
     "first_newsroom": "أول غرفة أخبار",
     "first_outlet": "أول من نشر",
     "first_reported_at": "أول نشر",
@@ -98,6 +108,7 @@ LABELS = {
     "kind": "الطريقة",
     "kinds": "الطرق",
     "known": "معروف",
+    "labels": "عيّنة القياس",
     "lag_minutes": "التأخر بالدقائق",
     "last_reported_at": "آخر نشر",
     "last_seen_at": "آخر مرة",
@@ -129,6 +140,7 @@ LABELS = {
     "reason.ar": "السبب",
     "reports": "عدد الأخبار",
     "run_id": "الجولة",
+    "scored_at": "قيس في",
     "seen": "رُصد",
     "sentence": "الجملة",
     "sentence.text": "الجملة",
@@ -141,10 +153,12 @@ LABELS = {
     "state": "الحال",
     "status": "رمز الرد",
     "story_id": "القصة",
+    "stratum": "الشريحة",
     "subject": "يخص",
     "subtype": "النوع",
     "summary": "الملخص",
     "tag": "التصنيف",
+    "tagger_version": "نسخة المصنِّف",
     "tags.actors": "الفاعلون",
     "tags.attack": "فيه هجوم",
     "tags.max_confidence": "أعلى ثقة",
