@@ -126,8 +126,8 @@ def test_open_books_fail_the_run_and_keep_the_validators_back(chain, monkeypatch
     """Rule 6: an entry that vanished from the ledger is noticed, by feed and by number."""
     real = ledger.endings
 
-    def one_lost(es, entries):
-        ended = real(es, entries)
+    def one_lost(es, run, entries):
+        ended = real(es, run, entries)
         ended["waraq"].outcomes["indexed"] -= 1
         return ended
 

@@ -107,6 +107,14 @@ class Postgres:
         command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, url]
         subprocess.run(command, check=True, capture_output=True)
 
+    def kill(self) -> None:
+        """kill -9 of all its processes, then a start as its supervisor would make it."""
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        self.start()
+
     def stop(self) -> None:
         if self.process:
             os.killpg(self.process.pid, signal.SIGINT)  # a fast shutdown
@@ -138,6 +146,12 @@ class Team:
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
+
+    def revive(self) -> None:
+        """Start again what ended, as systemd, compose or Kubernetes would."""
+        for name, process in list(self.processes.items()):
+            if process.poll() is not None:
+                self.start(name)
 
     def stop(self) -> None:
         for process in self.processes.values():

@@ -247,17 +247,24 @@ def _written(
 ) -> list[Entry]:
     """The entries after their documents were written; a refused document quarantines its entry."""
     refused: dict[str, str] = {}
+    late: set[str] = set()
     article_of = {write.id: str(write.source["article_id"]) for write in writes}
     for result in write_all(es, writes):
         if result.status == "rejected":
             refused.setdefault(article_of[result.id], result.error)
+        elif result.status == "stale":
+            late.add(result.id)
     # A withdrawn article's mentions are all written again, marked: none of them is stale.
     replaced = [
         e.entry_id
         for e in entries
         if e.entry_id in stored and e.entry_id not in refused and e.cause != WITHDRAWN
     ]
-    delete_stale_mentions(es, dict.fromkeys(replaced, run.revision))
+    # Where a newer run was faster with the article, ours are the stale ones.
+    newer = _stored(es, [entry for entry in entries if entry.entry_id in late])
+    revisions = dict.fromkeys(replaced, run.revision)
+    revisions |= {article_id: found["revision"] for article_id, found in newer.items()}
+    delete_stale_mentions(es, revisions)
     return [
         replace(
             entry,

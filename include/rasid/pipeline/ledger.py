@@ -118,11 +118,11 @@ def looks_due(es: Elasticsearch, run: Run) -> list[Entry]:
         }
     }
     settled = {"term": {"state": "settled"}}
-    return [_look(source) for source in _sources(es, settled, due_now, by="next_look_at")]
+    return [_look(*found) for found in _sources(es, settled, due_now, by="next_look_at")]
 
 
-def _look(source: dict[str, Any]) -> Entry:
-    entry = entry_of(source)
+def _look(source: dict[str, Any], version: int) -> Entry:
+    entry = entry_of(source, version)
     return replace(
         entry,
         attempts=0,
@@ -135,27 +135,35 @@ def _look(source: dict[str, Any]) -> Entry:
 
 
 def _entries(es: Elasticsearch, *conditions: dict[str, Any]) -> list[Entry]:
-    return [entry_of(source) for source in _sources(es, *conditions, by="first_seen_at")]
+    return [entry_of(*found) for found in _sources(es, *conditions, by="first_seen_at")]
 
 
-def _sources(es: Elasticsearch, *conditions: dict[str, Any], by: str) -> list[dict[str, Any]]:
+def _sources(
+    es: Elasticsearch, *conditions: dict[str, Any], by: str
+) -> list[tuple[dict[str, Any], int]]:
+    """The ledger's documents that meet all conditions, each with its version."""
     es.indices.refresh(index=alias("entries"))
     found = es.search(
         index=alias("entries"),
         query={"bool": {"filter": list(conditions)}},
         sort=[{by: "asc"}],
         size=_LIMIT,
+        version=True,
     )
-    return [hit["_source"] for hit in found["hits"]["hits"]]
+    return [(hit["_source"], hit["_version"]) for hit in found["hits"]["hits"]]
 
 
 def write_entries(es: Elasticsearch, run: Run, entries: Iterable[Entry], feeds: Feeds) -> None:
-    """Write the state of `entries` as this run leaves them."""
+    """Write the state of `entries` as this run leaves them.
+
+    What it took up it may end, even where a run of a clock that was ahead wrote it down.
+    """
+    index = index_for("entries")
     write_documents(
         es,
         [
-            Write(index_for("entries"), entry.entry_id, run.revision, _document(entry, run, feeds))
-            for entry in entries
+            Write(index, e.entry_id, max(run.revision, e.version), _document(e, run, feeds))
+            for e in entries
         ],
     )
 
@@ -201,24 +209,28 @@ def write_books(
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """What became of a feed's entries, as the ledger has it now; owed ones count nowhere."""
+    """What became of a feed's entries, as the ledger has it now; owed ones count nowhere.
+
+    Those that another run has taken up meanwhile count as waiting: they are in its books.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
 
 
-def endings(es: Elasticsearch, entries: Sequence[Entry]) -> dict[str, Endings]:
+def endings(es: Elasticsearch, run: Run, entries: Sequence[Entry]) -> dict[str, Endings]:
     """By feed: how `entries` stand in the ledger (read in real time, whoever settled them)."""
     feed_of = {entry.entry_id: entry.feed_id for entry in entries}
     ended: dict[str, Endings] = defaultdict(Endings)
     for part in _parts(list(feed_of)):
-        fields = ["state", "outcome", "cause"]
+        fields = ["state", "outcome", "cause", "last_run_id"]
         answer = es.mget(index=index_for("entries"), ids=part, source_includes=fields)
         for doc in answer["docs"]:
             if doc.get("found"):
                 found, of = doc["_source"], ended[feed_of[doc["_id"]]]
-                of.states[found["state"]] += 1
+                taken = found["state"] == "owed" and found["last_run_id"] != run.run_id
+                of.states["waiting" if taken else found["state"]] += 1
                 of.outcomes.update([found["outcome"]] if found["outcome"] else [])
                 of.causes.update([found["cause"]] if found["cause"] else [])
     return dict(ended)
@@ -282,7 +294,7 @@ def _article_id(entry: Entry) -> str | None:
     return entry.duplicate_of or None
 
 
-def entry_of(source: dict[str, Any]) -> Entry:
+def entry_of(source: dict[str, Any], version: int = 0) -> Entry:
     """The entry of a ledger document, to be taken up again; with its page where one was kept."""
     archive = source["archive"]
     return Entry(
@@ -296,6 +308,7 @@ def entry_of(source: dict[str, Any]) -> Entry:
         attempts=source["attempts"],
         idle_changes=source.get("idle_changes") or 0,
         archive=Archived(archive["path"], archive["offset"]) if archive else None,
+        version=version,
     )
 
 

@@ -79,6 +79,7 @@ class Entry:
     page_before: Archived | None = None  # the page that it has until that one was read
     idle_changes: int = 0  # of its feed item, since its text last changed
     next_look_at: datetime | None = None
+    version: int = 0  # of its ledger document when this run took it up
 
     @property
     def waiting(self) -> bool:

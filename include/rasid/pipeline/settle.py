@@ -42,7 +42,7 @@ def settle(es: Elasticsearch, run: Run, poll_paths: Sequence[str]) -> list[Books
     polls = [poll for path in poll_paths for poll in read_records(path, FeedPoll)]
     seen = list(read_records(run.path("seen.jsonl.gz"), Books))
     owed = list(read_records(run.path("owed.jsonl.gz"), Entry))
-    books = _books(seen, owed, endings(es, owed))
+    books = _books(seen, owed, endings(es, run, owed))
     states = feed_states(es, run)
     settled_at = datetime.now(UTC)
     committed = [
