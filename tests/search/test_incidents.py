@@ -36,7 +36,7 @@ def stories() -> list[tuple[str, dict]]:
         for part, report in enumerate(reports):
             changes, _, sentence = report.rpartition("|")
             own = facts | dict(change.split("=") for change in changes.split(";") if change)
-            count = {"killed": {"min": int(own["killed"]), "max": int(own["killed"])}} if own["killed"] else {"killed": None}  # fmt: skip
+            count = {"killed": {"min": int(own["killed"]), "max": int(own["killed"]), "who": "جنود"}} if own["killed"] else {"killed": None}  # fmt: skip
             told.append(
                 (
                     str(number),

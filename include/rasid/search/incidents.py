@@ -407,10 +407,7 @@ def _disjoint(members: Sequence[Mention], name: str) -> bool:
 
 
 def _range(members: Sequence[Mention], name: str) -> dict[str, int] | None:
-    numbers = [
-        number
-        for member in members
-        for number in (member.get(name) or {}).values()
-        if number is not None
-    ]
+    """The least and the most that anybody says; who they were stays with the mentions."""
+    tolls = [member[name] for member in members if member.get(name)]
+    numbers = [toll[end] for toll in tolls for end in ("min", "max") if toll.get(end) is not None]
     return {"min": min(numbers), "max": max(numbers)} if numbers else None
