@@ -27,6 +27,9 @@ test: setup lint ## the whole suite but the long ones
 test-all: setup lint ## the long ones too
 	$(BIN)/python -m pytest
 
+screenshots: setup ## renew docs/images/airflow-*.png from a real Airflow and browser
+	$(BIN)/python -m pytest tests/ui --pictures docs/images
+
 lint: setup ## ruff, mypy, import rules, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,4 +50,4 @@ lock: ## compile the pinned requirements
 clean: down ## what was built and downloaded for this checkout
 	rm -rf .venv .rasid .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup demo up down test test-all lint model bench lock clean
+.PHONY: help setup demo up down test test-all screenshots lint model bench lock clean

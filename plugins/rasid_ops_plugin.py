@@ -14,12 +14,13 @@ from rasid_ops.app import app
 from rasid_ops.links import BATCH, BOOKS, kibana_menu
 
 
+# The UI translates its own names only, so that ours stand in both languages.
 PAGES = {
-    "sources": "Source health",
-    "entries": "Where did it go",
-    "quarantine": "Quarantine",
-    "mentions": "Latest mentions",
-    "brief": "Daily brief",
+    "sources": "Source health · صحة المصادر",
+    "entries": "Where did it go · أين ذهبت المواد",
+    "quarantine": "Quarantine · الحجر",
+    "mentions": "Latest mentions · أحدث الإشارات",
+    "brief": "Daily brief · الموجز اليومي",
 }
 
 

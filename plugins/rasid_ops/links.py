@@ -15,13 +15,13 @@ from rasid.settings import settings
 
 
 BOOKS = {
-    "name": "Books",
+    "name": "Books · الحسابات",
     "href": "/rasid/runs/{RUN_ID}",
     "destination": "dag_run",
     "url_route": "rasid-books",
 }
 BATCH = {
-    "name": "Entries",
+    "name": "Entries · المواد",
     "href": "/rasid/runs/{RUN_ID}?task={TASK_ID}&batch={MAP_INDEX}",
     "destination": "task_instance",
     "url_route": "rasid-entries-of-task",

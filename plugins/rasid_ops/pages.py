@@ -58,6 +58,7 @@ def _environment(lang: str) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,  # the words are read once too: a page is of one version
         trim_blocks=True,
         lstrip_blocks=True,
     )

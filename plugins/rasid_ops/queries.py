@@ -321,7 +321,7 @@ def quarantined(
         },
         post_filter={"term": {"cause": cause}} if cause else None,
         aggs={"cause": {"terms": {"field": "cause", "size": 50}}},
-        sort=[{"settled_at": "desc"}],
+        sort=[{"settled_at": "desc"}, {"entry_id": "asc"}],
         source_excludes=["item", "history"],
         size=PAGE_SIZE,
     )

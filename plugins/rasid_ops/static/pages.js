@@ -5,6 +5,7 @@
   const root = document.documentElement;
   const theme = localStorage.getItem("theme");
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  if (parent !== self) root.style.setProperty("--ground", getComputedStyle(parent.document.body).backgroundColor);
   const language = (localStorage.getItem("i18nextLng") || "").startsWith("ar") ? "ar" : "en";
   if (localStorage.getItem("i18nextLng") && language !== root.lang) {
     document.cookie = `rasid_lang=${language}; path=/; samesite=lax`;
