@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 
@@ -82,6 +83,24 @@ def test_a_snapshot_is_taken_tried_out_and_restored(rasid, es, monkeypatch, tmp_
     assert "Nothing is missing" in rasid("snapshot", "restore", name).output
     es.indices.delete(index="rasid-runs-v1")
     assert rasid("snapshot", "restore", name).output == "restored: rasid-runs-v1\n"
+    es.snapshot.delete(repository=snapshots.REPOSITORY, snapshot=name)
+    es.snapshot.delete_repository(name=snapshots.REPOSITORY)
+
+
+def test_doctor_says_when_the_newest_whole_snapshot_is_old(rasid, es, monkeypatch, tmp_path):
+    """None yet is no fault; one of two nights ago is, with what to do."""
+    doctor = import_module("rasid.cli.doctor")  # the package has a command of this name
+    monkeypatch.setenv("RASID_SNAPSHOTS", tmp_path.name)
+    settings.cache_clear()
+    checked = doctor._snapshots()
+    assert (checked.good, checked.finding[:8]) == (True, "none yet")
+    name = rasid("snapshot", "take").output.partition(":")[0]
+    checked = doctor._snapshots()
+    assert (checked.good, checked.finding) == (True, f"the newest is {name}")
+    monkeypatch.setattr(doctor, "OLD_SNAPSHOT", timedelta(0))
+    checked = doctor._snapshots()
+    assert (checked.good, checked.finding) == (False, f"the newest is {name}")
+    assert "rasid snapshot take" in checked.remedy
     es.snapshot.delete(repository=snapshots.REPOSITORY, snapshot=name)
     es.snapshot.delete_repository(name=snapshots.REPOSITORY)
 
