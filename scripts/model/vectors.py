@@ -33,8 +33,7 @@ class Vectors(NamedTuple):
 
     def of(self, words: list[str]) -> np.ndarray:
         """The vectors of words: (words, DIMENSION) of about unit variance."""
-        subword_hashes = [gram_hashes(word)[1] for word in words]
-        sums, scale = summed(words, subword_hashes, self.rows, self.stored)
+        sums, scale = summed(words, gram_hashes(words), self.rows, self.stored)
         return sums * scale[:, None]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import time
 
 from pathlib import Path
@@ -188,6 +189,7 @@ class TestBadInput:
     def test_words_are_forgotten_and_the_scores_stay(self, model, read, monkeypatch):
         before = scores(model, read(*DOCUMENT))
         monkeypatch.setattr(vocabulary, "WORDS", 96)
+        monkeypatch.setattr(vocabulary, "REMEMBERED", 0)
         for module in (v, vocabulary):
             monkeypatch.setattr(module, "PRODUCTS", 48)
         small = v.Verifier(
@@ -200,12 +202,16 @@ class TestBadInput:
 
 
 class TestWords:
-    @pytest.mark.parametrize("word", ["هجوم", "و", "الاشتباكات", "a", "\ud800ن"])
-    def test_hashes_go_on_from_letter_to_letter_as_they_would_anew(self, word):
-        two, longer = vocabulary.gram_hashes(word)
-        marked = f"<{word}>"
-        assert two == [vocabulary.word_hash(marked[i : i + 2]) for i in range(len(word) + 1)]
-        assert longer == [vocabulary.word_hash(gram) for gram in vocabulary.subwords(word)]
+    @pytest.mark.parametrize("words", [["هجوم", "و", "الاشتباكات", "a", "\ud800ن", "😀"], ["!"]])
+    def test_hashes_go_on_from_letter_to_letter_as_they_would_anew(self, words):
+        of_length = vocabulary.gram_hashes(words)
+        for k, word in enumerate(words):
+            marked = f"<{word}>"
+            two, *longer = (g.hashes[g.of == k].tolist() for g in of_length)
+            assert two == [vocabulary.word_hash(marked[i : i + 2]) for i in range(len(word) + 1)]
+            assert list(itertools.chain(*longer)) == [
+                vocabulary.word_hash(gram) for gram in vocabulary.subwords(word)
+            ]
 
     def test_looked_up_convolutions_are_those_that_training_computes(self, model):
         net = model.networks[0]

@@ -63,6 +63,7 @@ _TWO_WORDS = frozenset(
         ("على", "أن"), ("في", "الوقت"), ("من", "جهة"), ("من", "جانبه"),
     )
 )  # fmt: skip
+_FIRST = _CONNECTORS | {first for first, _ in _TWO_WORDS}
 _KEEPS = frozenset({("ما", "لم"), ("ما", "لا"), ("ما", "يزيد"), ("ما", "زال"), ("ما", "زالت")})
 
 
@@ -70,20 +71,22 @@ def clause_ids(shapes: Sequence[Shape]) -> list[int]:
     """The number of the clause of each token, counted from 0 in order of opening."""
     ids: list[int] = []
     clause = 0
-    fresh = True  # no token of the current clause seen yet
+    fresh = True  # no word of the current clause seen yet
     for i, shape in enumerate(shapes):
-        word = shape.folded
-        following = shapes[i + 1].folded if i + 1 < len(shapes) else ""
-        opens = (word in _CONNECTORS and (word, following) not in _KEEPS) or (
-            (word, following) in _TWO_WORDS
-        )
-        if opens and not fresh:
+        if shape.kind == "mark":
+            ids.append(clause)
+            if shape.folded in _BREAKS and not fresh:
+                clause += 1
+                fresh = True
+            continue
+        if not fresh and shape.folded in _FIRST and _opens(shapes, i):
             clause += 1
-            fresh = True
+        fresh = False
         ids.append(clause)
-        if word in _BREAKS and not fresh:
-            clause += 1
-            fresh = True
-        elif shape.kind != "mark":
-            fresh = False
     return ids
+
+
+def _opens(shapes: Sequence[Shape], i: int) -> bool:
+    """Whether a clause of its own begins at token `i`."""
+    pair = (shapes[i].folded, shapes[i + 1].folded if i + 1 < len(shapes) else "")
+    return pair in _TWO_WORDS or (pair[0] in _CONNECTORS and pair not in _KEEPS)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from numpy.typing import NDArray
 
 from rasid.tagging.features import stem_form
-from rasid.tagging.lexicon import ATTACKER_CLASSES
+from rasid.tagging.lexicon import ATTACKER_CLASSES, MODALITIES, MOVEMENT_KINDS
 from rasid.tagging.modality import OLD, cues
 from rasid.tagging.reading import Candidate, Reading
 from rasid.tagging.roles import victims
@@ -64,7 +64,8 @@ def presence(best: Candidate, score: float, model: Mapping[str, float] | None) -
 
 def total(weights: Mapping[str, float], features: Features) -> float:
     """The weighted sum; unknown features count nothing."""
-    return sum(weights.get(name, 0.0) * value for name, value in features.items())
+    get = weights.get
+    return sum([get(name, 0.0) * value for name, value in features.items()])
 
 
 class Head:
@@ -89,12 +90,15 @@ class Head:
         return self.labels[scores.index(top)], 1 / sum(math.exp(s - top) for s in scores)
 
 
-def _model(model: Mapping[str, float] | None, prefix: str) -> Iterator[tuple[str, float]]:
+def _model(
+    model: Mapping[str, float] | None, head: str, labels: Sequence[str]
+) -> Iterator[tuple[str, float]]:
+    """The logarithms of what a head of the model says of its labels."""
     if model is None:
         return
-    for name, p in model.items():
-        if name.startswith(prefix + ":"):
-            yield f"model:{name}", max(-CLIP, math.log(max(p, 1e-6)))
+    for label in labels:
+        name = f"{head}:{label}"
+        yield f"model:{name}", max(-CLIP, math.log(max(model[name], 1e-6)))
 
 
 # Of two sides that fight, the one that gives the clash its class (codebook, «several mentions»).
@@ -195,7 +199,7 @@ def class_features(
         out[f"said:{where}:{cls}{alone}"] = 1.0
     if model is not None:
         out["model:militia"] = logit(model["militia"])
-    out.update(_model(model, "class"))
+    out.update(_model(model, "class", ATTACKER_CLASSES))
     out.update((f"model:{name}", math.log(share)) for name, share in around.items())
     return out
 
@@ -232,7 +236,7 @@ def modality_features(candidate: Candidate, model: Mapping[str, float] | None) -
             out[f"date:{old}:{dated.by}"] = 1.0
     if model is not None:
         out["model:factual"] = logit(model[f"factual_{name}"])
-    out.update(_model(model, f"{name}_modality"))
+    out.update(_model(model, f"{name}_modality", MODALITIES))
     return out
 
 
@@ -248,5 +252,5 @@ def kind_features(candidate: Candidate, model: Mapping[str, float] | None) -> Fe
         out["from"] = 1.0
     if frame.to:
         out["to"] = 1.0
-    out.update(_model(model, "kind"))
+    out.update(_model(model, "kind", MOVEMENT_KINDS))
     return out

@@ -87,7 +87,7 @@ def counted(sentence: Sentence) -> list[int]:
         if at is not None:
             counts[at] += 1
     for hit in sentence.of("target"):
-        at = _COLUMN.get(str(hit.entry.get("casualty")))
+        at = _COLUMN.get(hit.entry.get("casualty"))
         if at is not None:
             counts[at] += 1
     counts[-len(_KINDS_COUNTED) :] = [len(sentence.of(kind)) for kind in _KINDS_COUNTED]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rasid.arabic import Morphology, Reading, shape_of
@@ -21,11 +21,11 @@ class Hit(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What one surface type can be: single-word hits, and edges into the trie."""
+    """What one surface type can be: single-word hits, and edges of the trie."""
 
     words: tuple[tuple[Entry, Reading], ...]
-    edges: tuple[str, ...]
     starts: tuple[tuple[Mapping[str, Any], Reading], ...]  # nodes of phrases that begin with it
+    edges: tuple[str, ...]  # by which phrases go on with it, as it stands or as an inflected form
 
 
 class Matcher:
@@ -36,12 +36,9 @@ class Matcher:
     def __init__(self, lexicon: Lexicon, morphology: Morphology) -> None:
         self._entries = lexicon.entries
         self._trie = lexicon.trie
+        self._edges = frozenset(_edges(lexicon.trie))
         self._morphology = morphology
         self._memo: dict[str, _Known] = {}  # by what is written
-
-    def known(self, surface: str) -> _Known:
-        """What a token can be; each surface form is analysed once."""
-        return self._memo.get(surface) or self._learn(surface)
 
     def _learn(self, surface: str) -> _Known:
         if len(self._memo) >= self._LIMIT:
@@ -51,87 +48,84 @@ class Matcher:
 
     def _look_up(self, surface: str) -> _Known:
         shape = shape_of(surface)
-        if shape.kind != "word" or len(shape.folded) > 30:
-            return _NOTHING
-        readings = self._morphology.readings(shape.letters, shape.folded)
+        readings: tuple[Reading, ...] = ()
+        if shape.kind == "word" and len(shape.folded) <= _LONGEST:
+            readings = self._morphology.readings(shape.letters, shape.folded)
         words = []
-        edges = []
+        inflected = {}
         for reading in readings:
             entry = self._entries.get(reading.entry)
             if entry is not None:
                 words.append((entry, reading))
-            elif "l:" + reading.entry in self._trie or "#" in reading.entry:
-                edges.append(("l:" + reading.entry, reading))
+            else:
+                inflected["l:" + reading.entry] = reading
+        edges = [edge for edge in ("t:" + shape.folded, *inflected) if edge in self._edges]
+        if not words and not edges:
+            return _NOTHING
         # One reading of each entry as verb and one as noun is enough; a name goes before what is
         # spelt like it (سوريا is the country, not «سوري» in the accusative).
         # The active goes before a passive of the same letters: only a written vowel tells it.
         words.sort(key=lambda found: (found[1].form != "word", found[1].form in _PASSIVE))
         distinct = {(e.id, r.form in VERB_FORMS): (e, r) for e, r in reversed(words)}
-        if not words and not edges:
-            return _NOTHING
-        starts = [(self._trie[e], r) for e, r in dict(edges).items() if e in self._trie]
-        return _Known(tuple(reversed(distinct.values())), tuple(dict(edges)), tuple(starts))
+        starts = [(self._trie[e], r) for e, r in inflected.items() if e in self._trie]
+        return _Known(tuple(reversed(distinct.values())), tuple(starts), tuple(edges))
 
     def hits(self, surfaces: Sequence[str]) -> list[Hit]:
         """What the lexicon knows of the tokens with these surfaces, in order of place.
 
         What lies inside a longer hit of the same place is swallowed.
         """
+        get = self._memo.get
+        known = [get(surface) or self._learn(surface) for surface in surfaces]
         found: list[Hit] = []
         covered = 0
         hidden: frozenset[str] = frozenset()  # kinds that the longer hit there swallows
-        get = self._memo.get
-        for i, surface in enumerate(surfaces):
-            known = get(surface) or self._learn(surface)
-            if known is _NOTHING:  # as most words of news are
+        for i, own in enumerate(known):
+            if own is _NOTHING:  # as most words of news are
                 continue
-            best = self._phrases(surfaces, i, known) if known.starts else []
+            words, starts, _ = own
+            best = self._phrases(surfaces, known, i) if starts else []
             if best and (i >= covered or best[0].j > covered):
                 found += best
                 covered = max(covered, best[0].j)
                 hidden = _hidden(best)
             elif best:
                 continue
-            inside = i < covered
-            for entry, reading in known.words:
-                if not (inside and (entry.kind in hidden or "*" in hidden)):
+            for entry, reading in words:
+                if i >= covered or not (entry.kind in hidden or "*" in hidden):
                     found.append(Hit(entry, reading.form, i, i + 1, reading, entry.kind))
         return found
 
-    def _phrases(self, surfaces: Sequence[str], i: int, known: _Known) -> list[Hit]:
+    def _phrases(self, surfaces: Sequence[str], known: Sequence[_Known], i: int) -> list[Hit]:
+        """The longest phrases that begin at `i`."""
         ends: dict[int, list[Hit]] = {}
-        for node, reading in known.starts:
-            self._walk(surfaces, i, i + 1, node, reading, ends)
+        for start, reading in known[i].starts:
+            paths = [(start, i + 1)]
+            while paths:
+                node, j = paths.pop()
+                for name, form in node.get("", ()):
+                    entry = self._entries[name]
+                    hit = Hit(entry, form, i, j, reading, entry.kind)
+                    if hit not in (at := ends.setdefault(j, [])):
+                        at.append(hit)
+                # Writers join names by an underscore in hashtags, and quote parts of a phrase.
+                while j < len(known) and surfaces[j] in _SKIPPED and len(node) > ("" in node):
+                    j += 1
+                if j < len(known):
+                    edges = reversed(known[j].edges)
+                    paths += [(node[edge], j + 1) for edge in edges if edge in node]
         return ends[max(ends)] if ends else []
 
-    def _walk(  # noqa: PLR0917
-        self,
-        surfaces: Sequence[str],
-        i: int,
-        j: int,
-        node: Mapping[str, Any],
-        reading: Reading,
-        ends: dict[int, list[Hit]],
-    ) -> None:
-        for name, form in node.get("", ()):
-            entry = self._entries[name]
-            hit = Hit(entry, form, i, j, reading, entry.kind)
-            if hit not in (at := ends.setdefault(j, [])):
-                at.append(hit)
-        # Writers join names by an underscore in hashtags, and quote parts of a phrase.
-        while j < len(surfaces) and surfaces[j] in _SKIPPED and len(node) > ("" in node):
-            j += 1
-        if j >= len(surfaces):
-            return
-        following = node.get("t:" + shape_of(surfaces[j]).folded)
-        if following is not None:
-            self._walk(surfaces, i, j + 1, following, reading, ends)
-        for edge in self.known(surfaces[j]).edges:
-            following = node.get(edge)
-            if following is not None:
-                self._walk(surfaces, i, j + 1, following, reading, ends)
+
+def _edges(node: Mapping[str, Any]) -> Iterator[str]:
+    """All edges of a trie, some more than once."""
+    for edge, following in node.items():
+        if edge:
+            yield edge
+            yield from _edges(following)
 
 
+_LONGEST = 30  # letters of a word that is looked up
 NO_READING = Reading("", "word", "", "", article=False, future=False, pronoun="")
 _PASSIVE = frozenset({"pass", "pres_pass"})
 VERB_FORMS = frozenset({"past", "pres", "pass", "pres_pass"})

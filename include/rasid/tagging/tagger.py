@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import math
 
@@ -272,6 +273,13 @@ def load_tagger(lexicon: Path | None = None, *, model: bool = True) -> Tagger:
     Without the model file, or with `model=False`, the rules work alone.
     """
     cache = settings().cache
-    opened = open_lexicon(lexicon or SOURCE, cache)
-    verifier = Verifier.load() if model and MODEL.exists() else None
-    return Tagger(opened, Matcher(opened, Morphology(opened.database, cache / "camel")), verifier)
+    collecting = gc.isenabled()
+    gc.disable()  # what is loaded stays: to look for garbage in it would be a tenth of the start
+    try:
+        opened = open_lexicon(lexicon or SOURCE, cache)
+        matcher = Matcher(opened, Morphology(opened.database, cache / "camel"))
+        verifier = Verifier.load() if model and MODEL.exists() else None
+    finally:
+        if collecting:
+            gc.enable()
+    return Tagger(opened, matcher, verifier)

@@ -21,8 +21,8 @@ _REACH = 12  # tokens between a light verb and its object
 class _Limits(NamedTuple):
     """What one entry asks of the words around it, folded."""
 
-    not_next: tuple[tuple[str, ...], ...]
-    not_prev: tuple[tuple[str, ...], ...]
+    not_next: Mapping[str, Sequence[tuple[str, ...]]]  # phrases by their first word
+    not_prev: Sequence[tuple[str, ...]]
     objects: frozenset[str]
 
 
@@ -58,7 +58,7 @@ class Triggers:
         entry = hit.entry
         words = sentence.words
         limits = self._limits[entry.id]
-        if any(_follows(words, hit.j, w) for w in limits.not_next):
+        if limits.not_next and _follows(words, hit.j, limits.not_next):
             return False
         if any(words[max(0, hit.i - len(w)) : hit.i] == list(w) for w in limits.not_prev):
             return False
@@ -77,13 +77,17 @@ class Triggers:
         return near and needs != "force_object"
 
 
-def _follows(words: list[str], j: int, phrase: tuple[str, ...]) -> bool:
-    """Whether a phrase comes next; one of several words may stand after two more.
+def _follows(words: list[str], j: int, phrases: Mapping[str, Sequence[tuple[str, ...]]]) -> bool:
+    """Whether one of the phrases comes next; one of several words may stand after two more.
 
     «الانسحاب الأميركي من الاتفاق» is a withdrawal «من الاتفاق».
     """
-    gaps = 3 if len(phrase) > 1 else 1
-    return any(words[k : k + len(phrase)] == list(phrase) for k in range(j, j + gaps))
+    return any(
+        tuple(words[k : k + len(phrase)]) == phrase
+        for k in range(j, min(j + 3, len(words)))
+        for phrase in phrases.get(words[k], ())
+        if k == j or len(phrase) > 1
+    )
 
 
 def _has_object(hit: Hit, objects: frozenset[str], sentence: Sentence) -> bool:
@@ -122,8 +126,11 @@ def _after_subject(sentence: Sentence, hit: Hit) -> bool:
 
 
 def _limits(entry: Entry) -> _Limits:
+    not_next: dict[str, list[tuple[str, ...]]] = {}
+    for phrase in _folded(entry.get("not_next") or ()):
+        not_next.setdefault(phrase[0], []).append(phrase)
     return _Limits(
-        _folded(entry.get("not_next") or ()),
+        not_next,
         _folded(entry.get("not_prev") or ()),
         frozenset(w[0] for w in _folded(entry.get("object") or ())),
     )

@@ -91,7 +91,8 @@ def sigmoid(x: Floats) -> Floats:
 
 def softmax(x: Floats) -> Floats:
     e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
+    e /= e.sum(axis=-1, keepdims=True)
+    return np.asarray(e, np.float32)
 
 
 class Layout(NamedTuple):
@@ -317,7 +318,8 @@ class Verifier:
     def _linear(self, numbers: Mapping[int, list[int]], wanted: Sequence[int]) -> Floats:
         """Logits of the linear part: (wanted, presence)."""
         linear = self.stored["linear"]
-        layout = laid_out(numbers.values())
+        read = sorted({0, *wanted, *(k - 1 for k in wanted if k > 1)})
+        layout = laid_out(numbers[k] for k in read)
         words, starts = layout.numbers, layout.starts
         # From start to start: there are no words and thus no shares in the gaps.
         sums = np.add.reduceat(self._words.shares.take(words, axis=0), starts, axis=0)
@@ -332,7 +334,7 @@ class Verifier:
         # Two context grams a word; in a last row, there is no sentence.
         sums[:, 3:9] *= (CONTEXT_WEIGHT / np.sqrt(2 * layout.lengths))[:, None]
         sums = np.concatenate([sums, np.zeros_like(sums[:1])])
-        at = {k: n for n, k in enumerate(numbers)}
+        at = {k: n for n, k in enumerate(read)}
         title = [at[0] if k > 0 else -1 for k in wanted]
         before = [at[k - 1] if k > 1 else -1 for k in wanted]
         result = sums[[at[k] for k in wanted], 0:3] + sums[title, 3:6] + sums[before, 6:9]
@@ -511,8 +513,13 @@ class Verdict:
     def roles(self, index: int) -> dict[str, list[RoleSpan]]:
         """Spans of each role in the sentence `index`, given that it states an event."""
         shares = self.role_shares(index)
-        weights = self._model.stored["role_weights"]
-        return {name: list(spans(shares[:, r], float(weights[r]))) for r, name in enumerate(ROLES)}
+        weighted = shares.copy()
+        weighted[:, :, 1:] *= self._model.stored["role_weights"][:, None]
+        labels = weighted.argmax(axis=2).T.tolist()
+        return {
+            name: list(_runs(labels[r], shares[:, r, 0])) if any(labels[r]) else []
+            for r, name in enumerate(ROLES)
+        }
 
     def role_shares(self, index: int) -> Floats:
         """Shares of outside, first and further token of each role: (tokens, ROLES, 3)."""
@@ -526,14 +533,19 @@ class Verdict:
 
 def spans(shares: Floats, weight: float) -> Iterator[RoleSpan]:
     """The spans of one role from its shares (tokens, 3); `weight` favours those that are one."""
-    label = np.argmax(shares * np.array([1, weight, weight], np.float32), axis=1).tolist()
+    weighted = shares * np.array([1, weight, weight], np.float32)
+    return _runs(weighted.argmax(axis=1).tolist(), shares[:, 0])
+
+
+def _runs(labels: Sequence[int], outside: Floats) -> Iterator[RoleSpan]:
+    """The spans of tokens labelled as first (1) or further (2), and how sure the first is."""
     i = 0
-    while i < len(label):
+    while i < len(labels):
         j = i + 1
-        if label[i]:
-            while j < len(label) and label[j] == 2:
+        if labels[i]:
+            while j < len(labels) and labels[j] == 2:
                 j += 1
-            yield RoleSpan(i, j, round(float(1 - shares[i, 0]), 4))
+            yield RoleSpan(i, j, round(float(1 - outside[i]), 4))
         i = j
 
 

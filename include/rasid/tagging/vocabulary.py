@@ -11,7 +11,7 @@ import itertools
 import zlib
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,9 @@ from rasid.arabic import Shape, shape_of
 LONGEST: Final = 96  # tokens read of a sentence: 1 % of news sentences have more
 LETTERS: Final = 64  # read of a word: no word is longer, but a text may come without spaces
 WORDS: Final = 65_536  # remembered, then forgotten all at once: 20 MB
-PRODUCTS: Final = 12_000  # words whose products are: 60 MB a network
+PRODUCTS: Final = 6_000  # words whose products are, at least …
+REMEMBERED: Final = 4_000_000  # … or as many as make so many numbers: 16 MB
+LONGEST_GRAM: Final = 5  # letters of a character n-gram
 GAP: Final = 2  # places without words around each sentence: half of the widest convolution
 
 Floats = NDArray[np.float32]
@@ -68,19 +70,51 @@ def word_hash(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "surrogatepass"))
 
 
-def gram_hashes(word: str) -> tuple[list[int], list[int]]:
-    """The hashes of a word's character 2-grams, and of its `subwords`.
+class Grams(NamedTuple):
+    """Hashed n-grams of some words: the hash of each, and the number of its word, ascending."""
 
-    A CRC goes on from the CRC of what comes before: each gram costs the one letter it adds.
+    hashes: NDArray[np.uint32]
+    of: Numbers
+
+    def only(self, words: NDArray[np.bool_]) -> Grams:
+        """Those of some of the words."""
+        kept = words[self.of]
+        return Grams(self.hashes[kept], self.of[kept])
+
+
+def gram_hashes(words: Sequence[str]) -> list[Grams]:
+    """The hashes of the character 2-, 3-, 4- and 5-grams of words between their boundary marks.
+
+    Each is the `word_hash` of its letters. A CRC goes on from the CRC of what comes before: all
+    grams of all words are taken one letter further at a time.
     """
-    letters = [c.encode("utf-8", "surrogatepass") for c in f"<{word}>"]
-    grams = list(map(zlib.crc32, letters))
-    of_length = []
-    for n in (1, 2, 3, 4):
-        grams = list(map(zlib.crc32, letters[n:], grams))
-        of_length.append(grams)
-    two, *longer = of_length
-    return two, [h for own in longer for h in own]
+    marked = [f"<{word}>" for word in words]
+    spelt = np.frombuffer("".join(marked).encode("utf-8", "surrogatepass"), np.uint8)
+    first = np.flatnonzero(spelt & 0xC0 != 0x80)  # byte of each letter
+    length = np.diff(first, append=len(spelt))
+    of = np.repeat(np.arange(len(words)), [len(word) for word in marked])
+    found = []
+    crc = np.full(len(first), ~np.uint32(0))
+    for n in range(LONGEST_GRAM):
+        for k in range(length.max(initial=0)):
+            byte = spelt.take(first[n:] + k, mode="clip")
+            further = _CRC.take((crc ^ byte) & 0xFF) ^ (crc >> 8)
+            crc = np.where(k < length[n:], further, crc)
+        inside = of[n:] == of[: len(crc)]
+        found.append(Grams(~crc[inside], of[n:][inside]))
+        crc = crc[:-1]
+    return found[1:]
+
+
+def _crc_table() -> NDArray[np.uint32]:
+    """What zlib's CRC-32 makes of each byte."""
+    table = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = np.where(table & 1, table >> 1 ^ 0xEDB88320, table >> 1).astype(np.uint32)
+    return table
+
+
+_CRC: Final = _crc_table()
 
 
 class Vocabulary:
@@ -133,49 +167,54 @@ class Vocabulary:
         stop = len(self._number) + 1
         new = slice(stop - len(surfaces), stop)
         words = [model_word(shape_of(surface)) for surface in surfaces]
-        grams = [gram_hashes(word) for word in words]
         self.hashes[new] = [word_hash(word) for word in words]
 
-        linear = self._stored["linear"]
-        own = [
-            [word_hash("w" + word), *(two + longer if word[0].isalpha() else ())]
-            for word, (two, longer) in zip(words, grams, strict=True)
-        ]
-        around = [[word_hash(g) for g in context_grams(w, where)] for w in words for where in "TP"]
-        self.shares[new, 0:3] = _sums(linear, own)
-        self.shares[new, 3:9] = _sums(linear, around).reshape(-1, 6)
-        self.shares[new, 9] = [len(hashes) for hashes in own]
-
-        longer = [subwords for _, subwords in grams]
-        self._sums[new], self._scale[new] = summed(words, longer, self._rows, self._stored)
+        linear, each = self._stored["linear"], np.arange(len(words))
+        grams = gram_hashes(words)
+        spelt = np.array([word[0].isalpha() for word in words])
+        whole = np.array([word_hash("w" + word) for word in words], np.uint32)
+        own = [Grams(whole, each), *(g.only(spelt) for g in grams)]
+        self.shares[new, 0:3] = _sums(linear, own, len(words))
+        for column, where in ((3, "T"), (6, "P")):
+            around = [word_hash(g) for word in words for g in context_grams(word, where)]
+            two = Grams(np.array(around, np.uint32), each.repeat(2))
+            self.shares[new, column : column + 3] = _sums(linear, [two], len(words))
+        self.shares[new, 9] = sum(np.bincount(g.of, minlength=len(words)) for g in own)
+        self._sums[new], self._scale[new] = summed(words, grams, self._rows, self._stored)
 
 
 def summed(
     words: Sequence[str],
-    subword_hashes: Sequence[Sequence[int]],
+    grams: Sequence[Grams],
     rows: Mapping[str, int],
     stored: Mapping[str, NDArray[Any]],
 ) -> tuple[NDArray[np.int16], Floats]:
     """The vectors of words as integers, and what to scale each with for about unit variance.
 
-    A word has its own row in the model's table, or is the sum of its subwords' rows.
+    A word has its own row in the model's table, or is the sum of its subwords' rows. `grams` are
+    the words' `gram_hashes`; its 3-, 4- and 5-grams are its subwords.
     """
     at = np.array([rows.get(word, -1) for word in words])
     sums = stored["vectors"][at].astype(np.int16)
     scale = np.full(len(words), stored["vector_scale"], np.float32)
-    unknown = np.flatnonzero(at < 0)
-    if len(unknown):
-        sums[unknown] = _sums(stored["buckets"], [subword_hashes[n] for n in unknown.tolist()])
-        length = np.maximum(1e-6, np.linalg.norm(sums[unknown].astype(np.float32), axis=1))
+    unknown = at < 0
+    if unknown.any():
+        own = _sums(stored["buckets"], [g.only(unknown) for g in grams[1:]], len(words))[unknown]
+        sums[unknown] = own
+        length = np.maximum(1e-6, np.linalg.norm(own.astype(np.float32), axis=1))
         scale[unknown] = np.sqrt(sums.shape[1]) / length
     return sums, scale
 
 
-def _sums(table: NDArray[Any], hashes: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """The sums of the hashed rows of a table for each list of hashes, of which none is empty."""
-    first = [0, *itertools.accumulate(len(own) for own in hashes[:-1])]
-    at = np.array([h for own in hashes for h in own], np.intp) & (len(table) - 1)
-    return np.add.reduceat(table[at], first, axis=0, dtype=np.int64)
+def _sums(table: NDArray[Any], grams: Iterable[Grams], words: int) -> NDArray[np.int32]:
+    """For each of so many words the sum of its grams' rows in a hashed table."""
+    sums = np.zeros((words, table.shape[1]), np.int32)
+    for hashes, of in grams:
+        first = np.flatnonzero(np.diff(of, prepend=-1))
+        rows = table.take(hashes & np.uint32(len(table) - 1), axis=0)
+        if len(first):
+            sums[of[first]] += np.add.reduceat(rows, first, axis=0, dtype=np.int32)
+    return sums
 
 
 class Convolutions:
@@ -204,25 +243,26 @@ class Convolutions:
             self._weights.append([place[: words.dimension] for place in own])
             self._beside.append(np.concatenate([place[words.dimension :] for place in own]))
             column += width * size
+        count = max(PRODUCTS, REMEMBERED // weights.shape[1]) + 1
         # One small table a place: they stay in the processor's cache, one wide table does not. What
         # a word adds at the first place of a window holds the bias, and so does no word.
         self._tables = [
-            [np.zeros((PRODUCTS + 1, size), np.float32) for _ in range(width)] for width in widths
+            [np.zeros((count, size), np.float32) for _ in range(width)] for width in widths
         ]
         self._biases = np.split(bias, len(widths))
         for (first, *_), its_bias in zip(self._tables, self._biases, strict=True):
             first[0] = its_bias
         self._row = np.zeros(WORDS + 1, np.intp)  # by a word's number; 0, of zeros: there is none
-        self._word = np.zeros(PRODUCTS + 1, np.intp)  # by row
-        self._met_again = np.zeros(PRODUCTS + 1, bool)  # by row
-        self._free = np.arange(1, PRODUCTS + 1)
+        self._word = np.zeros(count, np.intp)  # by row
+        self._met_again = np.zeros(count, bool)  # by row
+        self._free = np.arange(1, count)
 
     def forget(self) -> None:
         """Forget all words."""
         self._row[:] = 0
         self._word[:] = 0
         self._met_again[:] = False
-        self._free = np.arange(1, PRODUCTS + 1)
+        self._free = np.arange(1, len(self._word))
 
     def of(self, numbers: Numbers, beside: Floats | None = None) -> Floats:
         """The filters over words, given by number: (words, filters of all widths).
