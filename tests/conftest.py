@@ -41,6 +41,7 @@ def es_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
                 pytest.skip("the cluster of RASID_ES_URL holds Rasid's data; tests would delete it")
         yield settings()
         return
+    local_node.START_SECONDS = 600  # the machine may be busy with other tests
     own = Settings(home=tmp_path_factory.mktemp("home"), es_port=free_port())
     node = replace(local_node.local_node(own), java_options=local_node.SHORT_LIVED)
     local_node.start(node)
