@@ -32,6 +32,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT.parent / "shared" / "corpus" / "sentences.txt.xz"
 WORDS = 450
+# Modules are compiled when they are installed, not at every start.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 ROWS = ("rasid", "rasid, rules alone", "keyword list", "camel-tools")
 
 
@@ -156,7 +158,7 @@ def main() -> None:
         return
     # Whoever changes the lexicon pays for compiling it, not every start.
     compiled = "from rasid.tagging import load_tagger; load_tagger()"
-    subprocess.run([sys.executable, "-c", compiled], check=True)
+    subprocess.run([sys.executable, "-c", compiled], check=True, env=ENVIRONMENT)
     for kind in ("own", *(("real",) if CORPUS.exists() else ())):
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as texts:
             json.dump(articles(kind, options.articles + 1), texts)
@@ -170,7 +172,9 @@ def table(kind: str, count: int, texts: str) -> None:
     base: dict[str, float] = {}
     for row in ROWS:
         command = [sys.executable, __file__, "--row", row, texts]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        answer = subprocess.run(
+            command, check=True, capture_output=True, text=True, env=ENVIRONMENT
+        )
         got = json.loads(answer.stdout)
         base = base or got
         ratio = "" if row == "rasid" else "".join(

@@ -51,10 +51,9 @@ def class_on(entry: Entry, day: date | None) -> str:
 def parties(hits: Sequence[Hit], words: Sequence[str], day: date | None) -> list[Party]:
     """The armed bodies and countries of a sentence in order, from heads and what follows them."""
     at: dict[int, list[Hit]] = {}
-    events = {h.j for h in hits if h.kind in _EVENTS and h.form not in VERB_FORMS}
     for hit in hits:
         if hit.kind in _BODIES and hit.form not in VERB_FORMS:
-            if hit.i in events and hit.form == "sg" and hit.entry.get("person"):
+            if hit.form == "sg" and hit.entry.get("person") and _after_event(hit, hits):
                 continue  # «اشتباك مسلح», «هجوم إرهابي»: adjectives of the event
             if hit.entry.get("ambiguous") and not _supported(hit, hits, words):
                 continue
@@ -79,6 +78,11 @@ def parties(hits: Sequence[Hit], words: Sequence[str], day: date | None) -> list
             found.append(party)
             end = party.j
     return found
+
+
+def _after_event(hit: Hit, hits: Sequence[Hit]) -> bool:
+    """Whether a hit stands right after a noun of an event or a weapon."""
+    return any(h.j == hit.i and h.kind in _EVENTS and h.form not in VERB_FORMS for h in hits)
 
 
 _AIRCRAFT = frozenset({"force.tayaran", "force.taira"})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from rasid.arabic import Quantity, folded, quantity_at
@@ -89,9 +90,11 @@ def strength(sentence: Sentence, text: str) -> Count | None:
     return None
 
 
-def _tolls(sentence: Sentence) -> Iterator[tuple[_Cue, Toll]]:
+@lru_cache(maxsize=4)
+def _tolls(sentence: Sentence) -> list[tuple[_Cue, Toll]]:
     """Every toll of a sentence with the word that states it; no word is counted twice."""
     cues = _cues(sentence)
+    found: list[tuple[_Cue, Toll]] = []
     taken: set[int] = set()
     for n, cue in enumerate(cues):
         if cue.people:
@@ -104,7 +107,8 @@ def _tolls(sentence: Sentence) -> Iterator[tuple[_Cue, Toll]]:
             )
         if toll is not None and taken.isdisjoint(range(toll.i, toll.j)):
             taken.update(range(toll.i, toll.j))
-            yield cue, toll
+            found.append((cue, toll))
+    return found
 
 
 def _cues(sentence: Sentence) -> list[_Cue]:
