@@ -64,6 +64,7 @@ _VAGUE = {
         "بضعة": 3,
     }.items()
 }
+NUMBER_WORDS = frozenset({*_VALUE, *_SCALE, *_FIXED, *_VAGUE})  # with which a quantity may begin
 _MORE = (("اكثر", "من"), ("ما", "لا", "يقل", "عن"), ("لا", "يقل", "عن"), ("ما", "يزيد", "عن"))
 _DIGITS = re.compile(r"\d{1,3}(?:[,٬]\d{3})+|\d+")
 
