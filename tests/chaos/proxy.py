@@ -40,7 +40,8 @@ def proxy(port: int) -> Iterator[Proxy]:
             if kind:
                 made.met[kind] += 1
             if kind in {"429", "503"}:
-                self._answer(int(kind), "application/json", b'{"error":{"reason":"in trouble"}}')
+                body = b'{"error":{"reason":"in trouble"}}'
+                self._answer(int(kind), {"content-type": "application/json"}, body)
             elif kind:
                 if kind == "hang":
                     made.over.wait(30)  # longer than the client has patience
@@ -52,13 +53,15 @@ def proxy(port: int) -> Iterator[Proxy]:
             inner = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
             inner.request(self.command, self.path, body, dict(self.headers))
             answer = inner.getresponse()
-            self._answer(answer.status, answer.headers["content-type"] or "", answer.read())
+            kept = ("content-type", "content-encoding", "x-elastic-product")
+            headers = {name: answer.headers[name] for name in kept if name in answer.headers}
+            self._answer(answer.status, headers, answer.read())
             inner.close()
 
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
+        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
-            self.send_header("x-elastic-product", "Elasticsearch")
-            self.send_header("content-type", kind)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
