@@ -43,6 +43,7 @@ def test_a_night_takes_a_snapshot_and_lets_the_old_go(house, es, airflow_home, t
     """One green run does all of it."""
     old = {"polled_at": (NOW - timedelta(days=200)).isoformat(), "committed": False}
     write_all(es, [Write(index_for("polls"), "old", 1, old)])
+    es.indices.refresh(index="rasid-polls")  # what is old enough to go has long been searchable
     with sqlite3.connect(airflow_home / "airflow.db") as database:
         database.execute(
             "insert into log (dttm, event) values (?, 'old'), (?, 'new')",
