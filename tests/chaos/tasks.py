@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from elasticsearch import Elasticsearch
 
 from rasid.errors import BooksOpen, ConfigError
@@ -34,6 +36,10 @@ from rasid.pipeline.tag import tag
 from rasid.search import connect
 from rasid.settings import Settings
 from tests.pipeline.conftest import Chain
+
+
+# Processes are forked from one that serves the site in a thread; they only run a stage.
+FORKING = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 
 class Red(AssertionError):

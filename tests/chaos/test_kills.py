@@ -16,15 +16,14 @@ from rasid.pipeline.tag import tagger
 from rasid.search import connect, provision
 from rasid.settings import Settings
 from tests.chaos.cluster import Cluster
-from tests.chaos.tasks import Tasks, check, forget, one_run
+from tests.chaos.tasks import FORKING, Tasks, check, forget, one_run
 
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.node,
     pytest.mark.timeout(2400),
-    # Processes are forked from one that serves the site in a thread; they only run a stage.
-    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+    FORKING,
 ]
 
 

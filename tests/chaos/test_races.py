@@ -13,7 +13,7 @@ import pytest
 
 from rasid.pipeline import tag as tag_stage
 from rasid.pipeline.tag import tagger
-from tests.chaos.tasks import Tasks, check, one_run, stages
+from tests.chaos.tasks import FORKING, Tasks, check, one_run, stages
 from tests.pipeline.conftest import Chain
 
 
@@ -21,17 +21,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.node,
     pytest.mark.timeout(1800),
-    # Processes are forked from one that serves the site in a thread; they only run a stage.
-    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+    FORKING,
+    pytest.mark.usefixtures("two_feeds"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _two_feeds(chain: Chain) -> None:
-    """Two feeds in two batches are enough to meet each other."""
-    tagger()  # loaded once here, not in every process
-    chain.feeds = ("furat", "tihama")
-    chain.write_registry()
 
 
 class OtherTagger:

@@ -15,28 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from rasid.pipeline.tag import tagger
 from rasid.settings import settings
 from tests.chaos.proxy import Proxy, proxy
-from tests.chaos.tasks import Red, Tasks, check, forget, one_run
-from tests.pipeline.conftest import Chain
+from tests.chaos.tasks import FORKING, Red, Tasks, check, forget, one_run
 
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.node,
     pytest.mark.timeout(1800),
-    # Processes are forked from one that serves the site in a thread; they only run a stage.
-    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+    FORKING,
+    pytest.mark.usefixtures("two_feeds"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _two_feeds(chain: Chain) -> None:
-    """Two feeds are enough."""
-    tagger()  # loaded once here, not in every process
-    chain.feeds = ("furat", "tihama")
-    chain.write_registry()
 
 
 # --- Elasticsearch -------------------------------------------------------------------------------
