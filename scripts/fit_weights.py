@@ -49,7 +49,7 @@ from rasid.tagging.verifier import ROLES, Verifier, spans
 RARE = 4  # a feature seen less often gets no weight
 SMALL = 0.02  # weights below this are not written
 RARE_ROLES, SMALL_ROLES = 12, 0.05  # of roles: their neighbouring words are many
-COST = 0.005  # of F1 that fewer alarms may cost
+COST = 0.004  # of F1 that fewer alarms may cost
 C_EVIDENCE = 0.15
 C_PRESENCE = 0.3
 C_HEADS = 0.1

@@ -2,11 +2,12 @@
 
     python scripts/train_verifier.py --shared ../shared --out include/models
 
-Seeded steps: skip-gram vectors of the unlabelled corpus; for each fold of train.jsonl (documents
-stay whole) and once for all of it a teacher, a network and a linear part; what the teachers say of
-unlabelled sentences, the last of them with all networks; students that learn from labels and
-teachers; the joining layer, exponents, role weights and thresholds on what the students say of the
-fold they have not seen. The student of all is what is written.
+Seeded steps: skip-gram vectors of the unlabelled corpus, and the body of the reader, which guesses
+hidden words of it; for each fold of train.jsonl (documents stay whole) and once for all of it a
+teacher, which is a reader and a linear part; what the teachers say of unlabelled sentences;
+students that learn from labels and teachers; the joining layer, exponents, role weights and
+thresholds on what the students say of the fold they have not seen. The student of all is what is
+written.
 Each part is kept in --work for the next time (delete it after a change of these scripts or of the
 lexicon). dev.jsonl is only measured at the end. Needs requirements-model.txt beside
 requirements.txt.
@@ -20,18 +21,16 @@ import pickle
 import time
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np  # noqa: TID253 - the ban is for DAG files
-
-from joblib import Parallel, delayed
+import torch
 
 from model import joining, ngrams, soft
-from model.labels import Labelled, Sentences, folds_of, joined, read_labels
-from model.network import Weights, inputs, mark_names, train
-from model.vectors import Vectors, skip_grams, small_vectors
+from model.labels import Sentences, folds_of, joined, read_labels
+from model.reader import corpus_of, exported, inputs, mark_names, pretrained, taught
+from model.vectors import skip_grams, small_vectors
 from rasid.arabic import Morphology
 from rasid.settings import settings
 from rasid.tagging import verifier as v
@@ -41,41 +40,8 @@ from rasid.tagging.matcher import Matcher
 
 
 FOLDS = 3
-UNLABELLED = 60_000  # sentences that teachers label
+UNLABELLED = 40_000  # sentences that teachers label
 THEIR_WEIGHT = 0.5  # of such a sentence beside a labelled one
-
-
-@dataclass
-class Folds:
-    """What the models of all folds share; fold FOLDS leaves no document out."""
-
-    data: Labelled
-    fold: np.ndarray  # of each document
-    vectors: Vectors
-    marks: list[str]
-    linear: list[tuple[np.ndarray, np.ndarray]]
-
-    def learn(self, k: int, told: Sentences | None = None) -> Weights:
-        """The network of fold `k`, from the labels and from what it is told of other sentences."""
-        known = np.flatnonzero(self.fold != k)
-        data = self.data if told is None else joined(self.data, told)
-        further = np.arange(len(self.fold), data.document[-1] + 1)
-        seed = k if told is None else 100 + k
-        return train(data, inputs(data, self.vectors, self.marks), known, further, seed)
-
-    def models(self, networks: list[list[Weights]]) -> tuple[list[v.Verifier], joining.Evidence]:
-        """A model of each fold, joined as is best out of fold, and the evidence for that."""
-        found = [
-            joining.assembled(self.vectors, self.marks, own, linear)
-            for own, linear in zip(networks, self.linear, strict=True)
-        ]
-        evidence: joining.Evidence = {}
-        for k in range(FOLDS):
-            joining.outputs(found[k], self.data, np.flatnonzero(self.fold == k), evidence)
-        fitted = joining.join(evidence, self.data)
-        for model in found:
-            model.stored.update(fitted)
-        return found, evidence
 
 
 def main() -> None:
@@ -87,11 +53,11 @@ def main() -> None:
     parser.add_argument(
         "--work", type=Path, default=Path(".rasid/model"), help="what may be kept between runs"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="processes, and threads for vectors")
+    parser.add_argument("--jobs", type=int, default=1, help="threads")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    # What reads all of the labels and much of the corpus had better forget no word (3 GB).
-    vocabulary.WORDS = vocabulary.PRODUCTS = 250_000
+    torch.set_num_threads(args.jobs)
+    vocabulary.WORDS = v.WORDS = 100_000  # what reads all of the labels had better forget no word
     started = time.monotonic()
 
     def note(what: str) -> None:
@@ -113,26 +79,49 @@ def main() -> None:
     matcher = Matcher(lexicon, Morphology(lexicon.database, cache / "camel"))
     data = read_labels(args.shared / "eval" / "train.jsonl", matcher)
     fold = folds_of(data, FOLDS)
-    every = range(FOLDS + 1)
+    every = range(FOLDS + 1)  # fold FOLDS leaves no document out
     linear = kept("linear", lambda: ngrams.by_fold(data, fold, every))
-    folds = Folds(data, fold, vectors, mark_names(data), linear)
-    note(f"{len(data.words)} sentences, {len(folds.marks)} marks")
+    body = kept("body", lambda: pretrained(corpus_of(corpus, matcher, vectors)))
+    names = mark_names(data)
+    note(f"{len(data.words)} sentences, {len(names)} marks")
 
-    parallel = Parallel(n_jobs=args.jobs)
-    taught = kept("taught", lambda: parallel(delayed(folds.learn)(k) for k in every))
-    teachers, _ = folds.models([*([taught[k]] for k in range(FOLDS)), taught])
+    def learnt(k: int, told: Sentences | None = None) -> dict[str, np.ndarray]:
+        """The reader of fold `k`, from the labels and from what it is told of other sentences."""
+        both = data if told is None else joined(data, told)
+        further = np.arange(len(fold), both.document[-1] + 1)
+        given = inputs(both, vectors, names)
+        seed = k if told is None else 100 + k
+        return exported(
+            taught(both, given, np.flatnonzero(fold != k), body, seed=seed, once=further)
+        )
+
+    def models(readers: list[dict[str, np.ndarray]]) -> tuple[list[v.Verifier], joining.Evidence]:
+        """A model of each fold, joined as is best out of fold, and the evidence for that."""
+        found = [joining.assembled(vectors, names, readers[k], linear[k]) for k in every]
+        evidence: joining.Evidence = {}
+        for k in range(FOLDS):
+            joining.outputs(found[k], data, np.flatnonzero(fold == k), evidence)
+        fitted = joining.join(evidence, data)
+        for model in found:
+            model.stored.update(fitted)
+        return found, evidence
+
+    teachers, _ = models([kept(f"teacher-{k}", lambda: learnt(k)) for k in every])  # noqa: B023
     unlabelled = soft.candidates(corpus, matcher, UNLABELLED)
-    told = kept(
-        "told", lambda: [soft.told(teacher, unlabelled, THEIR_WEIGHT) for teacher in teachers]
+    told = [
+        kept(f"told-{k}", lambda: soft.told(teachers[k], unlabelled, THEIR_WEIGHT))  # noqa: B023
+        for k in every
+    ]
+    students, evidence = models(
+        [kept(f"student-{k}", lambda: learnt(k, told[k])) for k in every]  # noqa: B023
     )
-    learnt = kept("learnt", lambda: parallel(delayed(folds.learn)(k, told[k]) for k in every))
-    students, evidence = folds.models([[network] for network in learnt])
-
     model = students[FOLDS]
-    at = joining.thresholds(model.joined(evidence), data)
+    scores = model.joined(evidence)
+    at = joining.thresholds(scores, data)
+    model.stored.update(joining.least(evidence, scores, data, at))
     np.savez(
         args.work / "oof.npz",
-        sids=np.array(data.sids), scores=model.joined(evidence), outputs=np.array(v.OUTPUTS),
+        sids=np.array(data.sids), scores=scores, outputs=np.array(v.OUTPUTS),
         **evidence,
     )  # fmt: skip
     args.out.mkdir(parents=True, exist_ok=True)

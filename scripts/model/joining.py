@@ -15,12 +15,12 @@ import numpy as np  # noqa: TID253
 from sklearn.linear_model import LogisticRegression
 
 from model.labels import Labelled
-from model.network import Weights
 from model.vectors import Vectors
 from rasid.tagging import verifier as v
 
 
 HEADS = [name for name, _ in v.HEADS]
+SPARED = 0.001
 
 #: What the parts of a model say of each row, by their names; `roles`: role shares of its tokens.
 Evidence = dict[str, np.ndarray]
@@ -29,7 +29,7 @@ Evidence = dict[str, np.ndarray]
 def assembled(
     vectors: Vectors,
     marks: Sequence[str],
-    networks: list[Weights],
+    reader: dict[str, np.ndarray],
     linear: tuple[np.ndarray, np.ndarray],
 ) -> v.Verifier:
     """A verifier of these parts, its joining layer still empty."""
@@ -37,29 +37,37 @@ def assembled(
     scale = np.abs(weights).max(axis=0) / 32767
     stored = {
         **vectors.stored,
+        **reader,
         "linear": np.round(weights / scale).astype(np.int16),
         "linear_scale": scale.astype(np.float32),
         "linear_bias": bias.astype(np.float32),
         "join": np.zeros((6 + len(v.ATTACKER_CLASSES), 3), np.float32),
         "join_bias": np.zeros(3, np.float32),
         "role_weights": np.ones(len(v.ROLES), np.float32),
+        "least": np.full(len(v.PRESENCE), -np.inf, np.float32),
         **{f"{name}_exponent": np.float32(1) for name in HEADS},
     }
-    return v.Verifier("", stored, vectors.rows, {name: i for i, name in enumerate(marks)}, networks)
+    return v.Verifier("", stored, vectors.rows, {name: i for i, name in enumerate(marks)})
 
 
 def outputs(model: v.Verifier, data: Labelled, documents: np.ndarray, into: Evidence) -> None:
-    """Fill the rows of `documents` with the model's evidence, before it is joined, and roles."""
+    """Fill the rows of `documents` with the model's evidence, before it is joined, and roles.
+
+    Sentences that the tagger would ask of are read without the others, as it does.
+    """
     shares = into.setdefault("roles", np.zeros((*data.roles.shape, 3), np.float16))
+    asked = data.asked
     for d in documents:
         at = np.flatnonzero(data.document == d)
-        verdict = model.read([data.read[i] for i in at], range(len(at)))
-        for name, value in verdict.evidence.items():
-            whole = into.setdefault(name, np.zeros((len(data.words), value.shape[1]), np.float32))
-            whole[at] = value
-        for k, row in enumerate(at):
-            own = verdict.role_shares(k)
-            shares[row, : len(own)] = own
+        sentences = [data.read[i] for i in at]
+        for wanted in (np.arange(len(at)), np.flatnonzero(asked[at])):
+            verdict = model.read(sentences, wanted.tolist())
+            for name, value in verdict.evidence.items():
+                shape = (len(data.words), value.shape[1])
+                into.setdefault(name, np.zeros(shape, np.float32))[at[wanted]] = value
+            for k in wanted:
+                own = verdict.role_shares(k)
+                shares[at[k], : len(own)] = own
 
 
 def join(evidence: Evidence, data: Labelled) -> dict[str, np.ndarray]:
@@ -134,6 +142,22 @@ def thresholds(scores: np.ndarray, data: Labelled) -> np.ndarray:
     return np.array(best)
 
 
+def least(
+    evidence: Evidence, scores: np.ndarray, data: Labelled, at: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Logits of the linear part below which nobody need read on, by presence column.
+
+    Of the events that the whole model finds, SPARED are lost to each of attack and movement. An
+    attack by a militia is an attack: that column never asks.
+    """
+    found = np.full(len(v.PRESENCE), np.inf, np.float32)
+    for j, name in enumerate(v.PRESENCE):
+        rows = data.counts & (data.presence[:, j] > 0) & (scores[:, j] >= at[j])
+        if name != "militia":
+            found[j] = np.quantile(evidence["linear"][rows, j], SPARED)
+    return {"least": found}
+
+
 def figures(
     model: v.Verifier, evidence: Evidence, data: Labelled, at: np.ndarray
 ) -> dict[str, Any]:
@@ -175,7 +199,6 @@ def write(model: v.Verifier, path: Path) -> str:
     stored = {
         **model.stored,
         "words": np.frombuffer("\n".join(model.rows).encode(), np.uint8),
-        **{f"{n}.{name}": a for n, net in enumerate(model.networks) for name, a in net.items()},
     }
     halves = {
         n: a.astype(np.float16) if a.dtype == np.float32 and a.size > 64 else a
@@ -187,7 +210,6 @@ def write(model: v.Verifier, path: Path) -> str:
     about = {
         "format": v.FORMAT,
         "version": digest.hexdigest(),
-        "networks": len(model.networks),
         "marks": list(model.mark_numbers),
     }
     np.savez(path, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **halves)

@@ -1,4 +1,4 @@
-"""Sentences to learn from, as the network reads them: words, marks, and what is true of each."""
+"""Sentences to learn from, as the reader reads them: words, marks, and what is true of each."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from rasid.tagging.mention import MILITIA_CLASSES
 from rasid.tagging.reading import latest_year
 from rasid.tagging.sentence import Sentence
 from rasid.tagging.times import publication
+from rasid.tagging.triggers import TAGS
 from rasid.tagging.vocabulary import LONGEST
 
 
-# Head of the network → what its label is called in the file, and what it is a label of.
+# Head of the model → what its label is called in the file, and what it is a label of.
 HEAD_LABELS = {
     "class": ("attack_class", "attack"),
     "kind": ("movement_kind", "movement"),
@@ -50,6 +51,7 @@ class Sentences:
     heads: dict[str, np.ndarray]  # (rows, labels) shares; they add up to how far they are known
     roles: np.ndarray  # (rows, LONGEST, ROLES): 0 outside, 1 first, 2 further token, -1 not known
     weight: np.ndarray  # of each row in the loss; 0 where the readers disagreed
+    asked: np.ndarray  # (rows,) has a word that could be an event: the tagger asks of no others
 
 
 @dataclass
@@ -79,6 +81,7 @@ def sentences_of(read: list[Sentence], document: Sequence[int]) -> Sentences:
         heads={name: np.zeros((rows, len(labels)), np.float32) for name, labels in v.HEADS},
         roles=np.full((rows, LONGEST, len(v.ROLES)), -1, np.int8),
         weight=np.ones(rows, np.float32),
+        asked=np.array([any(hit.entry.kind in TAGS for hit in s.hits) for s in read]),
     )
 
 
@@ -182,6 +185,7 @@ def joined(one: Sentences, other: Sentences) -> Sentences:
         heads={name: np.concatenate([one.heads[name], other.heads[name]]) for name in one.heads},
         roles=np.concatenate([one.roles, other.roles]),
         weight=np.concatenate([one.weight, other.weight]),
+        asked=np.concatenate([one.asked, other.asked]),
     )
 
 

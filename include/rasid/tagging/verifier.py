@@ -1,25 +1,24 @@
 """A small trained model that reads the sentences of a document, beside the rules.
 
-What it is: word and subword vectors trained on Arabic news, and the marks that the lexicon leaves
-on a sentence; convolutions of several widths over both, with the maximum over the sentence and two
-weighted means; the same, smaller, over the title, the sentence before and all near ones; counts of
-the document's armed bodies and triggers; and hashed word and character n-grams with linear weights.
-A calibrated logistic layer joins the parts. From the convolutions the same networks also read the
-spans of roles. Only numpy runs it. How it was trained and what it reaches:
-include/models/MODEL_CARD.md.
+What it is: hashed word and character n-grams with linear weights, which rule most sentences out;
+and a reader of those that are left: a small transformer over word and subword vectors trained on
+Arabic news and over the marks that the lexicon leaves on a sentence, which sees the title and the
+sentences of one document together. From its words come presence, heads and the spans of roles. A
+calibrated logistic layer joins both parts. onnxruntime runs the transformer, numpy all else. How it
+was trained and what it reaches: include/models/MODEL_CARD.md.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import onnxruntime
 
 from numpy.typing import NDArray
 
@@ -29,24 +28,13 @@ from rasid.settings import INCLUDE
 from rasid.tagging.lexicon import ATTACKER_CLASSES, MODALITIES, MOVEMENT_KINDS
 from rasid.tagging.marks import counted, hit_marks, other_marks
 from rasid.tagging.sentence import Sentence
-from rasid.tagging.vocabulary import (
-    GAP,
-    LONGEST,
-    PRODUCTS,
-    Convolutions,
-    Floats,
-    Numbers,
-    Vocabulary,
-    model_word,
-)
+from rasid.tagging.vocabulary import LONGEST, WORDS, Floats, Vocabulary, model_word
 
 
 MODEL: Final = INCLUDE / "models" / "verifier.npz"
-FORMAT: Final = 3
+FORMAT: Final = 4
 CONTEXT_WEIGHT: Final = 0.5  # of the title's and the earlier sentence's n-grams beside its own
-WIDTHS: Final = (1, 2, 3, 5)  # of the convolutions over the sentence, in words
-CONTEXT_WIDTHS: Final = (1, 2)  # of those over the sentences around
-NEAR: Final = 4  # sentences on either side that count as near
+WINDOW: Final = 256  # words and gaps of a document that the reader sees together
 
 PRESENCE: Final = ("attack", "militia", "movement")
 #: Softmax heads of the networks: name in the file and prefix of the outputs, labels.
@@ -95,40 +83,37 @@ def softmax(x: Floats) -> Floats:
     return np.asarray(e, np.float32)
 
 
-class Layout(NamedTuple):
-    """Sentences laid one after another, with GAP places without words around each."""
+class Window(NamedTuple):
+    """Sentences of one document that the reader sees together."""
 
-    numbers: Numbers  # of the words, 0 where there is none
-    starts: Numbers
-    lengths: Numbers
-
-    @property
-    def bounds(self) -> list[tuple[int, int]]:
-        """The places of each sentence: its first, and the one after its last."""
-        return list(zip(self.starts.tolist(), (self.starts + self.lengths).tolist(), strict=True))
+    rows: list[int]  # in order: the title, at times the sentence before, those that are answered
+    own: list[int]  # those that are answered
 
 
-def laid_out(sentences: Iterable[list[int]]) -> Layout:
-    """The layout of sentences that are given as numbers of words."""
-    numbers, starts, lengths = [0] * GAP, [], []
-    for own in sentences:
-        starts.append(len(numbers))
-        lengths.append(len(own))
-        numbers += own
-        numbers += [0] * GAP
-    return Layout(*(np.array(values, np.intp) for values in (numbers, starts, lengths)))
+def windows(wanted: Iterable[int], words: Callable[[int], int]) -> Iterator[Window]:
+    """The wanted sentences of a document in windows of at most WINDOW words and gaps.
 
-
-class Rows(NamedTuple):
-    """Some sentences of one document as the networks read them."""
-
-    own: Layout
-    marks: Numbers  # (marks, 2): place in `own` and number of each mark, in order
-    context: Layout  # of the title and near sentences
-    title: list[int]  # each row's title in `context`, -1 for none
-    before: list[int]  # each row's sentence before
-    near: list[list[int]]  # each row's near sentences, 2 * NEAR of them
-    place: Floats  # see placed()
+    `words` tells how many words of a sentence are read. Each window starts with the title, and from
+    the second on with the wanted sentence before.
+    """
+    rows: list[int] = [0]
+    own: list[int] = []
+    size = words(0) + 1
+    for k in wanted:
+        more = words(k) + 1 if k else 0
+        if own and size + more > WINDOW:
+            yield Window(rows, own)
+            rows = list(dict.fromkeys((0, own[-1])))
+            size = sum(words(row) + 1 for row in rows)
+            if size + more > WINDOW:
+                rows, size = [0], words(0) + 1
+            own = []
+        if k:
+            rows.append(k)
+        own.append(k)
+        size += more
+    if own:
+        yield Window(rows, own)
 
 
 def placed(rows: Sequence[int], counts: Floats) -> Floats:
@@ -154,21 +139,18 @@ class Verifier:
     stored: dict[str, NDArray[Any]]
     rows: dict[str, int]  # of each frequent word: its vector's row
     mark_numbers: dict[str, int]
-    networks: list[dict[str, Floats]]
     _words: Vocabulary = field(init=False)
-    #: Of each network, over a sentence's own words and over its context's.
-    _convolutions: list[tuple[Convolutions, Convolutions]] = field(init=False)
+    _reader: onnxruntime.InferenceSession = field(init=False)
     _hit_marks: dict[tuple[str, str, str, bool, str], tuple[int, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._words = Vocabulary(self.rows, self.stored)
-        self._convolutions = [
-            (
-                Convolutions(self._words, net["conv"], net["conv_bias"], WIDTHS),
-                Convolutions(self._words, net["context"], net["context_bias"], CONTEXT_WIDTHS),
-            )
-            for net in self.networks
-        ]
+        options = onnxruntime.SessionOptions()
+        # A process tags on one core; the others have processes of their own.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._reader = onnxruntime.InferenceSession(
+            self.stored["reader"].tobytes(), options, providers=["CPUExecutionProvider"]
+        )
         self._hit_marks = {}
 
     @classmethod
@@ -191,14 +173,6 @@ class Verifier:
             version=about["version"],
             rows={word: i for i, word in enumerate(words)},
             mark_numbers={name: i for i, name in enumerate(about["marks"])},
-            networks=[
-                {
-                    name.removeprefix(f"{n}."): stored.pop(name).astype(np.float32)
-                    for name in list(stored)
-                    if name.startswith(f"{n}.")
-                }
-                for n in range(about["networks"])
-            ],
             stored={
                 name: value.astype(np.float32) if value.dtype == np.float16 else value
                 for name, value in stored.items()
@@ -206,78 +180,95 @@ class Verifier:
         )
 
     def read(
-        self,
-        sentences: Sequence[Sentence],
-        wanted: Sequence[int],
-        least: Sequence[float] | None = None,
+        self, sentences: Sequence[Sentence], wanted: Sequence[int], *, plausible: bool = False
     ) -> Verdict:
         """What the model says of the sentences `wanted` of a document; its first is the title.
 
-        With `least` the linear part is asked first, which costs little: where its logits of all of
-        PRESENCE are lower than that, the networks do not read on, and the verdict says nothing.
+        With `plausible` the linear part is asked first, which costs little: where its logits of all
+        of PRESENCE are lower than the file's `least`, the reader does not read on, and the verdict
+        says nothing.
+        What is wanted is read together: with other sentences beside it, one may read otherwise.
         """
-        # Read one by one: the words of a part may be forgotten before the next.
+        # Read part by part: the words of one may be forgotten before the next.
+        least = self.stored["least"] if plausible else np.full(len(PRESENCE), -np.inf)
         return Verdict(self, self._read(sentences, wanted, least))
 
     def _read(
-        self, sentences: Sequence[Sentence], wanted: Sequence[int], least: Sequence[float] | None
+        self, sentences: Sequence[Sentence], wanted: Sequence[int], least: Floats
     ) -> Iterator[Part]:
         counts: Floats | None = None
         for part in _parts(sentences, wanted):
             numbers = self._numbers(sentences, part)
-            linear = self._linear(numbers, part)
-            kept = part
-            if least is not None:
-                plausible = np.flatnonzero((linear >= least).any(axis=1))
-                kept, linear = [part[n] for n in plausible.tolist()], linear[plausible]
+            linear = dict(zip(part, self._linear(numbers, part), strict=True))
+            kept = [k for k in part if (linear[k] >= least).any()]
             if not kept:
                 continue
             if counts is None:
                 counts = np.array([counted(s) for s in sentences], np.float32)
-            rows = self._rows(sentences, kept, numbers, counts)
-            pairs = zip(self.networks, self._convolutions, strict=True)
-            seen = [_look(net, rows, own, around) for net, (own, around) in pairs]
-            evidence = {"presence": _mean([s.logits["presence"] for s in seen]), "linear": linear}
-            for name, _ in HEADS:
-                evidence[name] = _mean([softmax(s.logits[name]) for s in seen])
-            yield Part(kept, evidence, seen)
+            for window in windows(kept, lambda k: len(numbers[k])):  # noqa: B023 - used at once
+                seen, bounds = self._seen(sentences, window, numbers)
+                yield self._answered(window, seen, bounds, placed(window.own, counts), linear)
 
     def _numbers(
         self, sentences: Sequence[Sentence], wanted: Sequence[int]
     ) -> dict[int, list[int]]:
-        """The numbers of the words of the wanted sentences, their title and those near."""
-        read = _with_near(wanted, len(sentences))
+        """The numbers of the words of the wanted sentences, their title and those before."""
+        read = _with_before(wanted)
         if not self._words.has_room(_words(sentences, read)):
             self._words.forget()
-            for convolutions in itertools.chain(*self._convolutions):
-                convolutions.forget()
         numbers = self._words.numbers(sentences[k].surfaces for k in read)
         return dict(zip(read, numbers, strict=True))
 
-    def _rows(
+    def _seen(
+        self, sentences: Sequence[Sentence], window: Window, numbers: Mapping[int, list[int]]
+    ) -> tuple[Floats, dict[int, tuple[int, int]]]:
+        """What the reader makes of each word and gap of a window, and where sentences stand."""
+        words: list[int] = []
+        bounds = {}
+        marked: list[tuple[int, int]] = []
+        for k in window.rows:
+            start = len(words)
+            bounds[k] = (start, start + len(numbers[k]))
+            marked += [(start + token, mark) for token, mark in sorted(self.marks_of(sentences[k]))]
+            words += numbers[k]
+            words.append(0)
+        marks = np.zeros((len(words), self.stored["marks"].shape[1]), np.float32)
+        if marked:
+            at, mark = np.array(marked).T
+            first = np.flatnonzero(np.diff(at, prepend=-1))
+            marks[at[first]] = np.add.reduceat(self.stored["marks"][mark], first, axis=0)
+        at = np.array(words)
+        given = {"words": self._words.vectors(at), "gaps": at == 0, "marks": marks}
+        (seen,) = self._reader.run(None, {name: value[None] for name, value in given.items()})
+        return seen[0], bounds
+
+    def _answered(
         self,
-        sentences: Sequence[Sentence],
-        wanted: Sequence[int],
-        numbers: Mapping[int, list[int]],
-        counts: Floats,
-    ) -> Rows:
-        own = laid_out(numbers[k] for k in wanted)
-        marks = [
-            (start + token, number)
-            for start, k in zip(own.starts.tolist(), wanted, strict=True)
-            for token, number in sorted(self.marks_of(sentences[k]))
-        ]
-        context = _with_near(wanted, len(sentences)) if len(sentences) > 1 else []
-        at = {k: n for n, k in enumerate(context)}
-        return Rows(
-            own=own,
-            marks=np.array(marks, np.intp).reshape(-1, 2),
-            context=laid_out(numbers[k] for k in context),
-            title=[at[0] if k > 0 else -1 for k in wanted],
-            before=[at[k - 1] if k > 1 else -1 for k in wanted],
-            near=[[at.get(other, -1) for other in _near(k)] for k in wanted],
-            place=placed(wanted, counts),
-        )
+        window: Window,
+        seen: Floats,
+        bounds: Mapping[int, tuple[int, int]],
+        place: Floats,
+        linear: Mapping[int, Floats],
+    ) -> Part:
+        """What the model says of a window's own sentences."""
+        stored = self.stored
+        own = [seen[slice(*bounds[k])] for k in window.own]
+        # Sentence by sentence: they are few and short, reduceat takes longer.
+        means = []
+        for words in own:
+            score = np.exp(np.clip(words @ stored["query"], -30, 30))  # far within float32
+            means.append((score / score.sum(axis=0)).T @ words)
+        highest = [words.max(axis=0) for words in own]
+        read = np.concatenate([np.array(means).reshape(len(own), -1), highest, place], axis=1)
+        hidden = np.maximum(read @ stored["hidden"] + stored["hidden_bias"], 0)
+        half = len(stored["presence"])  # of the hidden numbers serve presence alone
+        evidence = {
+            "presence": hidden[:, :half] @ stored["presence"] + stored["presence_bias"],
+            "linear": np.array([linear[k] for k in window.own]),
+        }
+        for name, _ in HEADS:
+            evidence[name] = softmax(hidden[:, half:] @ stored[name] + stored[f"{name}_bias"])
+        return Part(window.own, evidence, own, hidden)
 
     def marks_of(self, sentence: Sentence) -> list[tuple[int, int]]:
         """The marks that the model knows: (token, number), each once."""
@@ -318,10 +309,10 @@ class Verifier:
     def _linear(self, numbers: Mapping[int, list[int]], wanted: Sequence[int]) -> Floats:
         """Logits of the linear part: (wanted, presence)."""
         linear = self.stored["linear"]
-        read = sorted({0, *wanted, *(k - 1 for k in wanted if k > 1)})
-        layout = laid_out(numbers[k] for k in read)
-        words, starts = layout.numbers, layout.starts
-        # From start to start: there are no words and thus no shares in the gaps.
+        lengths = np.array([len(own) for own in numbers.values()])
+        # Two places without words after each sentence: no pair reaches over them.
+        words = np.array([word for own in numbers.values() for word in (*own, 0, 0)], np.intp)
+        starts = np.cumsum(lengths + 2) - lengths - 2
         sums = np.add.reduceat(self._words.shares.take(words, axis=0), starts, axis=0)
         own, count = sums[:, 0:3], sums[:, 9]
         hashes = self._words.hashes.take(words)
@@ -332,9 +323,9 @@ class Verifier:
             count += np.add.reduceat(inside, starts, dtype=np.float32)
         own /= np.sqrt(np.maximum(1, count))[:, None]
         # Two context grams a word; in a last row, there is no sentence.
-        sums[:, 3:9] *= (CONTEXT_WEIGHT / np.sqrt(2 * layout.lengths))[:, None]
+        sums[:, 3:9] *= (CONTEXT_WEIGHT / np.sqrt(2 * lengths))[:, None]
         sums = np.concatenate([sums, np.zeros_like(sums[:1])])
-        at = {k: n for n, k in enumerate(read)}
+        at = {k: n for n, k in enumerate(numbers)}
         title = [at[0] if k > 0 else -1 for k in wanted]
         before = [at[k - 1] if k > 1 else -1 for k in wanted]
         result = sums[[at[k] for k in wanted], 0:3] + sums[title, 3:6] + sums[before, 6:9]
@@ -346,31 +337,20 @@ def _words(sentences: Sequence[Sentence], rows: Iterable[int]) -> int:
     return sum(min(LONGEST, len(sentences[row].surfaces)) for row in rows)
 
 
-def _near(k: int) -> tuple[int, ...]:
-    """The sentences near the sentence `k`, be they in the document or not."""
-    return (*range(k - NEAR, k), *range(k + 1, k + NEAR + 1))
-
-
-def _with_near(wanted: Iterable[int], count: int) -> list[int]:
-    """The title, the wanted sentences of so many, and those near them."""
-    read = {0}
-    for k in wanted:
-        read.update(range(max(0, k - NEAR), min(count, k + NEAR + 1)))
-    return sorted(read)
+def _with_before(wanted: Iterable[int]) -> list[int]:
+    """The title, the wanted sentences, and the one before each."""
+    return sorted({0}.union(*((k - 1, k) if k else (k,) for k in wanted)))
 
 
 def _parts(sentences: Sequence[Sentence], wanted: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The wanted sentences of a long document in pieces of at most PRODUCTS words."""
+    """The wanted sentences of a long document in pieces of at most WORDS words."""
     start = words = 0
-    read: set[int] = set()
     for n, k in enumerate(wanted):
-        around = set(_with_near([k], len(sentences)))
-        if n > start and words + _words(sentences, around - read) > PRODUCTS:
+        more = _words(sentences, _with_before([k]))
+        if n > start and words + more > WORDS:
             yield wanted[start:n]
             start, words = n, 0
-            read.clear()
-        words += _words(sentences, around - read)
-        read |= around
+        words += more
     if start < len(wanted):
         yield wanted[start:]
 
@@ -383,102 +363,12 @@ def joinable(evidence: Mapping[str, Floats]) -> Floats:
 
 
 class Part(NamedTuple):
-    """What the parts of the model say of some sentences before it is joined."""
+    """What the model says of some sentences before it is joined."""
 
-    wanted: Sequence[int]
+    own: list[int]
     evidence: dict[str, Floats]  # logits, and shares of the heads: a row each sentence
-    seen: list[Seen]  # by each network, from which `roles` reads on
-
-
-class Seen(NamedTuple):
-    """What one network made of a document's wanted rows."""
-
-    bounds: list[tuple[int, int]]  # of each row in `features` and `marks`
-    features: Floats  # (places, filters of all widths)
-    marks: Floats  # (places, mark dimensions)
-    hidden: Floats  # (rows, both hidden layers)
-    logits: dict[str, Floats]
-
-
-def _look(net: Mapping[str, Floats], rows: Rows, own: Convolutions, around: Convolutions) -> Seen:
-    """The convolutions and hidden layers of one network."""
-    bounds = rows.own.bounds
-    marks = np.zeros((len(rows.own.numbers), net["marks"].shape[1]), np.float32)
-    if len(rows.marks):
-        at, number = rows.marks.T
-        first = np.flatnonzero(np.diff(at, prepend=-1))
-        marks[at[first]] = np.add.reduceat(net["marks"].take(number, axis=0), first, axis=0)
-    features = own.of(rows.own.numbers, marks)
-    score = np.exp(np.clip(features @ net["query"], -30, 30))  # far within float32
-    # Sentence by sentence: they are few and short, reduceat takes longer.
-    highest = np.stack([features[i:j].max(axis=0) for i, j in bounds])
-    whole = np.stack([score[i:j].sum(axis=0) for i, j in bounds])
-    weighted = np.stack([score[i:j].T @ features[i:j] for i, j in bounds])
-    means = np.moveaxis(weighted / whole[:, :, None], 1, 0)  # of each query
-    context = _context(net, rows.context, around)
-    near = context[rows.near].max(axis=1)
-    together = [highest, context[rows.title], context[rows.before], near, rows.place, *means]
-    hidden = np.maximum(_dense(together, net["hidden"]) + net["hidden_bias"], 0)
-    size = net["presence"].shape[0]  # the first of two hidden layers serves presence alone
-    logits = {"presence": hidden[:, :size] @ net["presence"] + net["presence_bias"]}
-    for name, _ in HEADS:
-        logits[name] = hidden[:, size:] @ net[name] + net[f"{name}_bias"]
-    return Seen(bounds, features, marks, hidden, logits)
-
-
-def _dense(parts: Sequence[Floats], weights: Floats) -> Floats:
-    """The product of parts that stand side by side with the weights.
-
-    Part by part: for so few rows one large product would first copy all of its weights.
-    """
-    edges = np.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
-    pairs = zip(parts, itertools.pairwise(edges), strict=True)
-    return np.asarray(sum(part @ weights[i:j] for part, (i, j) in pairs), np.float32)
-
-
-def _context(net: Mapping[str, Floats], layout: Layout, around: Convolutions) -> Floats:
-    """The highest filters over each sentence of the context, zeros in a last row: there is none."""
-    highest = np.zeros((len(layout.starts) + 1, len(net["context_bias"])), np.float32)
-    if len(layout.starts):
-        features = around.of(layout.numbers)
-        for n, (i, j) in enumerate(layout.bounds):
-            features[i:j].max(axis=0, out=highest[n])
-    return highest
-
-
-def convolved(over: Floats, bias: Floats, widths: Sequence[int]) -> Floats:
-    """Convolutions of all widths, rectified: (rows of over, filters of all widths).
-
-    `over` is the product of the inputs with all windows' weights; a window's sum is that of shifted
-    columns. Rows in the gaps are of no meaning.
-    """
-    size = len(bias) // len(widths)
-    out = np.zeros((len(over), len(bias)), np.float32) + bias
-    inner = slice(GAP, len(over) - GAP)
-    column = 0
-    for n, width in enumerate(widths):
-        own = out[inner, n * size : (n + 1) * size]
-        for offset in range(width):
-            shift = GAP + offset - (width - 1) // 2
-            own += over[shift : shift + len(own), column : column + size]
-            column += size
-    np.maximum(out, 0, out=out)
-    return out
-
-
-def _spans(net: Mapping[str, Floats], seen: Seen, n: int) -> Floats:
-    """Shares of outside, first and further token of each role: (tokens, ROLES, 3)."""
-    at = slice(*seen.bounds[n])
-    inner = (
-        seen.features[at] @ net["span"]
-        + seen.marks[at] @ net["span_marks"]
-        + (seen.hidden[n] @ net["span_hidden"] + net["span_bias"])
-    )
-    padded = np.zeros((len(inner) + 2, inner.shape[1]), np.float32)
-    np.maximum(inner, 0, out=padded[1:-1])
-    windows = np.concatenate([padded[:-2], padded[1:-1], padded[2:]], axis=1)
-    inner = np.maximum(windows @ net["window"] + net["window_bias"], 0)
-    return softmax((inner @ net["roles"] + net["roles_bias"]).reshape(-1, len(ROLES), 3))
+    words: list[Floats]  # of each sentence what the reader made of its words …
+    hidden: Floats  # … and the hidden layers: from both go the roles
 
 
 class Verdict:
@@ -486,20 +376,20 @@ class Verdict:
 
     def __init__(self, model: Verifier, parts: Iterable[Part]) -> None:
         self._model = model
-        self._seen: dict[int, tuple[list[Seen], int]] = {}  # of a sentence: its part, its row there
+        found = list(parts)
+        self._parts = {k: (part, n) for part in found for n, k in enumerate(part.own)}
         self._shares: dict[int, Floats] = {}
-        found = []
-        for part in parts:
-            found.append(part.evidence)
-            self._seen |= {k: (part.seen, n) for n, k in enumerate(part.wanted)}
         #: What the parts of the model say before it is joined, a row each sentence.
         self.evidence: dict[str, Floats] = (
-            {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+            {
+                name: np.concatenate([part.evidence[name] for part in found])
+                for name in found[0].evidence
+            }
             if found
             else {}
         )
         scores = model.joined(self.evidence).tolist() if found else []
-        self._says = dict(zip(self._seen, scores, strict=True))
+        self._says = dict(zip(self._parts, scores, strict=True))
 
     @property
     def read(self) -> Collection[int]:
@@ -525,9 +415,12 @@ class Verdict:
         """Shares of outside, first and further token of each role: (tokens, ROLES, 3)."""
         shares = self._shares.get(index)
         if shares is None:
-            seen, n = self._seen[index]
-            pairs = zip(self._model.networks, seen, strict=True)
-            shares = self._shares[index] = _mean([_spans(net, one, n) for net, one in pairs])
+            part, n = self._parts[index]
+            stored = self._model.stored
+            token = part.words[n] @ stored["token"] + stored["token_bias"]
+            token = np.maximum(token + part.hidden[n] @ stored["sentence"], 0)
+            said = token @ stored["roles"] + stored["roles_bias"]
+            shares = self._shares[index] = softmax(said.reshape(len(said), len(ROLES), 3))
         return shares
 
 
@@ -547,7 +440,3 @@ def _runs(labels: Sequence[int], outside: Floats) -> Iterator[RoleSpan]:
                 j += 1
             yield RoleSpan(i, j, round(float(1 - outside[i]), 4))
         i = j
-
-
-def _mean(values: Sequence[Floats]) -> Floats:
-    return values[0] if len(values) == 1 else np.mean(values, axis=0)

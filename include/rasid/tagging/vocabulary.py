@@ -1,8 +1,7 @@
 """Words as the model knows them: their vectors, their n-grams, and what is remembered of them.
 
-Most words of an article are known from others. What hashing says of a word is worked out once and
-kept for many words; its products with the networks' convolutions are far larger, and kept for the
-words met lately.
+Most words of an article are known from others: what hashing says of a word is worked out once and
+kept for many words.
 """
 
 from __future__ import annotations
@@ -23,10 +22,7 @@ from rasid.arabic import Shape, shape_of
 LONGEST: Final = 96  # tokens read of a sentence: 1 % of news sentences have more
 LETTERS: Final = 64  # read of a word: no word is longer, but a text may come without spaces
 WORDS: Final = 65_536  # remembered, then forgotten all at once: 20 MB
-PRODUCTS: Final = 6_000  # words whose products are, at least …
-REMEMBERED: Final = 4_000_000  # … or as many as make so many numbers: 16 MB
 LONGEST_GRAM: Final = 5  # letters of a character n-gram
-GAP: Final = 2  # places without words around each sentence: half of the widest convolution
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.intp]
@@ -215,114 +211,3 @@ def _sums(table: NDArray[Any], grams: Iterable[Grams], words: int) -> NDArray[np
         if len(first):
             sums[of[first]] += np.add.reduceat(rows, first, axis=0, dtype=np.int32)
     return sums
-
-
-class Convolutions:
-    """Convolutions of several widths over words, rectified.
-
-    What a word adds to a window, at each of its places there, is a product of the word's vector and
-    is remembered: a convolution then looks up and adds. When there is no room for more, the words
-    are forgotten that were not met again.
-    """
-
-    def __init__(
-        self, words: Vocabulary, weights: Floats, bias: Floats, widths: Sequence[int]
-    ) -> None:
-        """`weights` of (inputs, filters of a width for each place in its window, width by width).
-
-        The inputs are a word's vector and what `of` is given besides.
-        """
-        self._words = words
-        self._widths = widths
-        size = self._size = len(bias) // len(widths)
-        self._weights: list[list[Floats]] = []  # of each width, for each place: (vector, filters)
-        self._beside: list[Floats] = []  # of each width, for the other inputs of all places
-        column = 0
-        for width in widths:
-            own = np.split(weights[:, column : column + width * size], width, axis=1)
-            self._weights.append([place[: words.dimension] for place in own])
-            self._beside.append(np.concatenate([place[words.dimension :] for place in own]))
-            column += width * size
-        count = max(PRODUCTS, REMEMBERED // weights.shape[1]) + 1
-        # One small table a place: they stay in the processor's cache, one wide table does not. What
-        # a word adds at the first place of a window holds the bias, and so does no word.
-        self._tables = [
-            [np.zeros((count, size), np.float32) for _ in range(width)] for width in widths
-        ]
-        self._biases = np.split(bias, len(widths))
-        for (first, *_), its_bias in zip(self._tables, self._biases, strict=True):
-            first[0] = its_bias
-        self._row = np.zeros(WORDS + 1, np.intp)  # by a word's number; 0, of zeros: there is none
-        self._word = np.zeros(count, np.intp)  # by row
-        self._met_again = np.zeros(count, bool)  # by row
-        self._free = np.arange(1, count)
-
-    def forget(self) -> None:
-        """Forget all words."""
-        self._row[:] = 0
-        self._word[:] = 0
-        self._met_again[:] = False
-        self._free = np.arange(1, len(self._word))
-
-    def of(self, numbers: Numbers, beside: Floats | None = None) -> Floats:
-        """The filters over words, given by number: (words, filters of all widths).
-
-        At most PRODUCTS words at once, with GAP zeros around each sentence; the rows of these are
-        of no meaning. `beside` are the other inputs (words, inputs).
-        """
-        rows = self._rows(numbers)
-        inner = len(numbers) - 2 * GAP
-        out = np.zeros((len(numbers), len(self._widths) * self._size), np.float32)
-        for n, width in enumerate(self._widths):
-            first = GAP - (width - 1) // 2
-            places = range(first, first + width)
-            # Few and small arrays: the system would hand out larger ones page by page.
-            looked_up = (
-                table.take(rows[k : k + inner], axis=0)
-                for k, table in zip(places, self._tables[n], strict=True)
-            )
-            if beside is None:
-                sums = next(looked_up)
-            else:
-                windows = np.concatenate([beside[k : k + inner] for k in places], axis=1)
-                sums = windows @ self._beside[n]
-            for more in looked_up:
-                sums += more
-            np.maximum(sums, 0, out=out[GAP:-GAP, n * self._size : (n + 1) * self._size])
-        return out
-
-    def _rows(self, numbers: Numbers) -> Numbers:
-        """The rows of words in the tables, which are filled where a word is new."""
-        rows = self._row[numbers]
-        new = numbers[(rows == 0) & (numbers > 0)]
-        self._met_again[rows] = True
-        if len(new):
-            self._enter(np.unique(new), numbers)
-            rows = self._row[numbers]
-        return rows
-
-    def _enter(self, new: Numbers, numbers: Numbers) -> None:
-        """Multiply the words `new`, some of `numbers`."""
-        if len(new) > len(self._free):
-            self._make_room()
-            new = np.unique(numbers[self._row[numbers] == 0])
-            if len(new) > len(self._free):
-                self.forget()
-                new = np.unique(numbers)
-            new = new[new > 0]
-        rows, self._free = np.split(self._free, [len(new)])
-        vectors = self._words.vectors(new)
-        for tables, weights, bias in zip(self._tables, self._weights, self._biases, strict=True):
-            for table, by in zip(tables, weights, strict=True):
-                table[rows] = vectors @ by
-            tables[0][rows] += bias
-        self._row[new] = rows
-        self._word[rows] = new
-        self._met_again[rows] = False
-
-    def _make_room(self) -> None:
-        """Forget the words that were met in one document and not again."""
-        self._free = np.flatnonzero(~self._met_again[1:]) + 1
-        self._row[self._word[self._free]] = 0
-        self._word[self._free] = 0
-        self._met_again[:] = False
