@@ -95,7 +95,7 @@ def small_vectors(words: list[str], trained: np.ndarray) -> Vectors:
 
 
 def normalised(vectors: np.ndarray) -> np.ndarray:
-    """Rows of length √dimension, that is of about unit variance: what the networks read."""
+    """Rows of length √dimension, that is of about unit variance: what the reader reads."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors * (np.sqrt(vectors.shape[1]) / np.maximum(length, 1e-6))
 

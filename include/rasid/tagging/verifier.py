@@ -37,7 +37,7 @@ CONTEXT_WEIGHT: Final = 0.5  # of the title's and the earlier sentence's n-grams
 WINDOW: Final = 256  # words and gaps of a document that the reader sees together
 
 PRESENCE: Final = ("attack", "militia", "movement")
-#: Softmax heads of the networks: name in the file and prefix of the outputs, labels.
+#: Softmax heads of the reader: name in the file and prefix of the outputs, labels.
 HEADS: Final = (
     ("class", ATTACKER_CLASSES),
     ("kind", MOVEMENT_KINDS),
