@@ -223,6 +223,9 @@ def _moment(value: str) -> str:
     raise QueryError(f"{value!r} is no date. Write an age such as 7d, 36h or 2w, or 2026-11-24.")
 
 
+_NEWEST = {"published_at": {"order": "desc", "unmapped_type": "date"}}
+
+
 def _search(
     es: Elasticsearch, index: str, query: dict[str, Any], highlighted: tuple[str, ...], size: int
 ) -> list[Hit]:
@@ -235,8 +238,9 @@ def _search(
             index=index,
             query=query,
             size=size,
-            sort=["_score", {"published_at": {"order": "desc", "unmapped_type": "date"}}],
-            track_scores=True,
+            # By the score alone, and nothing counted, most documents need not be scored at all.
+            sort=None if query["bool"]["must"] else [_NEWEST],
+            track_total_hits=False,
             highlight={
                 "type": "unified",
                 "boundary_scanner": "sentence",
@@ -248,7 +252,7 @@ def _search(
         )
     except (ApiError, TransportError) as error:
         raise SearchUnavailable(f"The search failed ({error}).") from error
-    return [
+    hits = [
         Hit(
             id=hit["_id"],
             score=hit["_score"] or 0.0,
@@ -257,3 +261,6 @@ def _search(
         )
         for hit in found["hits"]["hits"]
     ]
+    # Of equal scores, as copies have, the newest first.
+    hits.sort(key=lambda hit: str(hit.source.get("published_at") or ""), reverse=True)
+    return sorted(hits, key=lambda hit: -hit.score)
