@@ -20,7 +20,7 @@ from rasid.tagging import verifier as v
 
 
 HEADS = [name for name, _ in v.HEADS]
-SPARED = 0.001
+SPARED = 0.001  # of the events found, that may be lost to a faster tagger
 
 #: What the parts of a model say of each row, by their names; `roles`: role shares of its tokens.
 Evidence = dict[str, np.ndarray]
