@@ -383,6 +383,20 @@ class TestOnTheNode:
         (incident,) = self.state(es)[0].values()
         assert (incident["sources"], len(incident["newsrooms"])) == (2, 4)
 
+    def test_a_copy_that_names_nobody_joins_in_a_later_run_too(self, es):
+        first, second, *_ = [mention for name, mention in stories() if name == "0"]
+        index = index_for("articles", START)
+        articles = [{"article_id": m["article_id"], "story_id": "s"} for m in (first, second)]
+        write_all(es, [Write(index, a["article_id"], 1, a) for a in articles])
+        es.indices.refresh(index="rasid-articles")
+        self.store(es, [first])
+        link_incidents(es)
+        nobody = dict.fromkeys(("actor", "actor_id", "place", "to"))
+        self.store(es, [second | nobody | {"sentence": first["sentence"]}])
+        assert link_incidents(es).opened == 0
+        (incident,) = self.state(es)[0].values()
+        assert len(incident["mention_ids"]) == 2
+
     def test_an_elasticsearch_that_is_away_is_ours(self):
         with (
             Elasticsearch("http://127.0.0.1:9", max_retries=0) as nobody,

@@ -83,6 +83,20 @@ class TestSearch:
     def test_a_phrase_must_occur_as_it_is(self, filled):
         assert self.found(filled, "«سوق الفاشر»") == ["b"]
 
+    def test_words_that_stand_together_come_before_words_apart(self, filled):
+        texts = {
+            "near": "أقر القادة وقف القتال غدا",
+            "far": "قال القادة غدا إن وقف الصرف أشعل القتال",
+        }
+        stamp = NOW.isoformat()
+        common = {"title": "خبر", "published_at": stamp, "first_seen_at": stamp}
+        index = index_for("articles", NOW)
+        write_all(filled, [Write(index, n, 1, {"text": t, **common}) for n, t in texts.items()])
+        filled.indices.refresh(index="rasid-articles")
+        near, far = search_articles(filled, Query("وقف القتال"))
+        assert (near.id, far.id) == ("near", "far")
+        assert near.score > 1.5 * far.score
+
     def test_a_banned_word_keeps_articles_out(self, filled):
         assert self.found(filled, "الفاشر -العيد") == ["a"]
 
@@ -101,6 +115,13 @@ class TestSearch:
         assert hit.highlights["sentence.text"] == [
             "قال شهود إن <mark>مُسلَّحين</mark> هاجموا الحاجز ليلاً."
         ]
+
+    def test_a_phrase_is_marked_where_it_stands(self, filled):
+        (hit,) = search_articles(filled, Query("«سوق الفاشر»"))
+        assert hit.highlights["title"] == ["<mark>سوق الفاشر</mark> يفتح أبوابه"]
+
+    def test_nothing_is_marked_when_no_word_was_asked_for(self, filled):
+        assert [hit.highlights for hit in search_articles(filled, Query("-سوق"))] == [{}]
 
     def test_a_date_nobody_can_read_gets_advice(self, filled):
         with pytest.raises(QueryError, match="Write an age such as 7d"):

@@ -99,31 +99,36 @@ class Incident:
 
 
 def link(
-    mentions: Iterable[Mention], known: Mapping[str, Sequence[Mention]] | None = None
+    mentions: Iterable[Mention],
+    known: Mapping[str, Sequence[Mention]] | None = None,
+    traits: Mapping[str, Traits] | None = None,
 ) -> list[Incident]:
     """Clusters of the mentions; `known` are clusters of earlier runs by id, which may grow.
+
+    `traits`: those of mentions, by mention_id, that are worked out already.
 
     Returns all clusters, the known ones first. Mentions need mention_id, event and first_seen_at;
     the more of the other fields of rasid-mentions there are, the better.
     """
     blocks: Blocks = defaultdict(dict)
+    worked_out = traits or {}
     incidents = [rebuilt(name, members) for name, members in (known or {}).items()]
     for incident in incidents:
         _file(incident, blocks)
     for mention in sorted(mentions, key=lambda m: (m["first_seen_at"], m["mention_id"])):
         if mention.get("modality", "factual") not in SPOKEN_OF:
             continue
-        traits = traits_of(mention)
-        candidates = _candidates(mention["event"], traits, blocks)
+        own = worked_out.get(mention["mention_id"]) or traits_of(mention)
+        candidates = _candidates(mention["event"], own, blocks)
         # Of equals the newest, and by id: the same mentions always come to the same incidents.
         score, _, _, best = max(
-            ((agreement(traits, one), one.last, one.id, one) for one in candidates),
-            default=(-1.0, traits.at, "", None),
+            ((agreement(own, one), one.last, one.id, one) for one in candidates),
+            default=(-1.0, own.at, "", None),
         )
         if best is None or score < THRESHOLD:
-            best = Incident(incident_id(mention), traits.at, traits.at)
+            best = Incident(incident_id(mention), own.at, own.at)
             incidents.append(best)
-        best.add(mention, traits)
+        best.add(mention, own)
         _file(best, blocks)
     return incidents
 
@@ -142,9 +147,8 @@ def rebuilt(identity: str, members: Sequence[Mention]) -> Incident:
     return incident
 
 
-def keys_of(mention: Mention) -> set[str]:
+def keys_of(mention: Mention, traits: Traits) -> set[str]:
     """Keys by which the incidents that the mention could join are found."""
-    traits = traits_of(mention)
     return set(_asked_keys(mention["event"], traits))
 
 

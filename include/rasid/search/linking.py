@@ -12,8 +12,9 @@ refused and looks again; a run that dies leaves mentions that the next run takes
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 from elasticsearch import ApiError, Elasticsearch, TransportError
@@ -24,9 +25,11 @@ from rasid.search.incidents import (
     SPOKEN_OF,
     Incident,
     Mention,
+    Traits,
     document,
     keys_of,
     link,
+    traits_of,
 )
 from rasid.search.templates import alias, index_for
 from rasid.search.writing import bulk
@@ -38,6 +41,9 @@ Hit: TypeAlias = Mapping[str, Any]
 BATCH = 5000
 # Elasticsearch takes 65,536 terms in a query.
 TERMS = 30_000
+# A round is written in parts, some at a time: a node works on one request with one core.
+PART = 600
+WRITERS = 3
 # Rounds in a row in which everything was changed under our hands.
 PATIENCE = 5
 # All that clustering, the incident's document and its evidence need.
@@ -65,19 +71,16 @@ class Linked:
 class _Round:
     """One batch: the new mentions and the incidents they may join, as they were read."""
 
-    hits: Mapping[str, Hit]  # every mention of the round, by its id
-    fresh: set[str]
+    hits: Mapping[str, Hit]  # every mention of the round, by its id …
+    mentions: Mapping[str, Mention]  # … and what it says, with its article's story
+    traits: Mapping[str, Traits]  # of the new ones
     incidents: Mapping[str, Hit]
-    stories: Mapping[str, str]
-
-    def mention(self, name: str) -> Mention:
-        """The mention with its article's story."""
-        source = self.hits[name]["_source"]
-        return {**source, "story_id": self.stories.get(source["article_id"])}
 
     def kept(self, incident: Hit) -> list[Mention]:
         """The members that the incident still has: not gone, not retold, not another's."""
-        members = [self.mention(n) for n in incident["_source"]["mention_ids"] if n in self.hits]
+        members = [
+            self.mentions[n] for n in incident["_source"]["mention_ids"] if n in self.mentions
+        ]
         return [
             member
             for member in members
@@ -93,7 +96,7 @@ class _Round:
             stored is None
             or stored["_source"].get("outdated", False)
             or stored["_source"]["mention_ids"] != names
-            or not self.fresh.isdisjoint(names)
+            or not self.traits.keys().isdisjoint(names)
         )
 
 
@@ -125,7 +128,9 @@ def _next_round(es: Elasticsearch) -> _Round | None:
     incidents = {hit["_id"]: hit for hit in _outdated(es)}
     if not fresh and not incidents:
         return None
-    keys = {key for hit in fresh.values() for key in keys_of(hit["_source"])}
+    mentions = _with_stories(es, fresh)
+    traits = {name: traits_of(mention) for name, mention in mentions.items()}
+    keys = {key for name in mentions for key in keys_of(mentions[name], traits[name])}
     queries = [{"terms": {"keys": part}} for part in _parts(keys)]
     queries.append({"terms": {"mention_ids": list(fresh)}})
     for query in queries:
@@ -136,8 +141,8 @@ def _next_round(es: Elasticsearch) -> _Round | None:
         for part in _parts(names - fresh.keys())
         for hit in _scan(es, "mentions", {"terms": {"mention_id": part}}, _FIELDS)
     }
-    articles = {hit["_source"]["article_id"] for hit in (*fresh.values(), *members.values())}
-    return _Round({**members, **fresh}, set(fresh), incidents, _stories(es, articles))
+    mentions = {**_with_stories(es, members), **mentions}
+    return _Round({**members, **fresh}, mentions, traits, incidents)
 
 
 def _link(es: Elasticsearch, work: _Round, done: Linked) -> bool:
@@ -147,25 +152,14 @@ def _link(es: Elasticsearch, work: _Round, done: Linked) -> bool:
     linked = {
         incident.id: incident
         for incident in link(
-            (work.mention(name) for name in work.fresh - taken),
+            (work.mentions[name] for name in work.traits.keys() - taken),
             {name: members for name, members in kept.items() if members},
+            work.traits,
         )
     }
-    writes: dict[str, dict[str, Any]] = {
-        name: {**_as_read(hit), "_op_type": "delete"}
-        for name, hit in work.incidents.items()
-        if name not in linked
-    }
-    for name, incident in linked.items():
-        if work.must_write(incident):
-            stored = work.incidents.get(name)
-            place = _as_read(stored) if stored else {"_index": index_for("incidents"), "_id": name}
-            writes[name] = {
-                **place,
-                "_op_type": "index" if stored else "create",
-                "_source": document(incident),
-            }
-    refused = _written(es, writes.values())
+    gone = work.incidents.keys() - linked.keys()
+    changed = {name for name, incident in linked.items() if work.must_write(incident)}
+    refused = _written(es, _incident_writes(work, linked, gone, changed))
     claims = {
         mention["mention_id"]: name
         for name, incident in linked.items()
@@ -194,12 +188,24 @@ def _link(es: Elasticsearch, work: _Round, done: Linked) -> bool:
             for name in doubtful
         ),
     )
-    accepted = writes.keys() - refused
+    accepted = (gone | changed) - refused
     done.mentions += len(claims) - len(lost)
     done.opened += len(accepted - work.incidents.keys())
     done.changed += len(accepted & work.incidents.keys() & linked.keys())
     done.removed += len(accepted - linked.keys())
     return bool(accepted or len(claims) > len(lost))
+
+
+def _incident_writes(
+    work: _Round, linked: Mapping[str, Incident], gone: Iterable[str], changed: Iterable[str]
+) -> Iterator[dict[str, Any]]:
+    for name in gone:
+        yield {**_as_read(work.incidents[name]), "_op_type": "delete"}
+    for name in changed:
+        stored = work.incidents.get(name)
+        place = _as_read(stored) if stored else {"_index": index_for("incidents"), "_id": name}
+        source = document(linked[name])
+        yield {**place, "_op_type": "index" if stored else "create", "_source": source}
 
 
 def _written(es: Elasticsearch, actions: Iterable[dict[str, Any]]) -> set[str]:
@@ -209,7 +215,12 @@ def _written(es: Elasticsearch, actions: Iterable[dict[str, Any]]) -> set[str]:
     """
     refused: set[str] = set()
     faults: list[str] = []
-    for good, item in bulk(es, actions):
+    ordered = iter(actions)
+    # What is written next is made while the node is busy with what was made before.
+    parts = iter(lambda: list(islice(ordered, PART)), [])
+    with ThreadPoolExecutor(WRITERS) as pool:
+        answers = [*chain.from_iterable(pool.map(lambda part: list(bulk(es, part)), parts))]
+    for good, item in answers:
         ((_, outcome),) = item.items()
         if good:
             continue
@@ -258,16 +269,19 @@ def _outdated(es: Elasticsearch) -> Iterable[Hit]:
     return hits
 
 
-def _stories(es: Elasticsearch, articles: set[str]) -> dict[str, str]:
-    """Article id → the story of which it is a near copy, for those that are one."""
-    found: dict[str, str] = {}
-    for part in _parts(articles):
+def _with_stories(es: Elasticsearch, hits: Mapping[str, Hit]) -> dict[str, Mention]:
+    """The mentions, each with the story of which its article is a near copy, if it is one."""
+    stories: dict[str, str] = {}
+    for part in _parts({hit["_source"]["article_id"] for hit in hits.values()}):
         query = {
             "bool": {"filter": [{"terms": {"article_id": part}}, {"exists": {"field": "story_id"}}]}
         }
         for hit in _scan(es, "articles", query, ["article_id", "story_id"]):
-            found[hit["_source"]["article_id"]] = hit["_source"]["story_id"]
-    return found
+            stories[hit["_source"]["article_id"]] = hit["_source"]["story_id"]
+    return {
+        name: {**hit["_source"], "story_id": stories.get(hit["_source"]["article_id"])}
+        for name, hit in hits.items()
+    }
 
 
 def _scan(es: Elasticsearch, family: str, query: Mapping[str, Any], source: list[str]) -> Any:
