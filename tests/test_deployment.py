@@ -70,7 +70,7 @@ def test_init_creates_the_pools_that_the_dags_use():
     """The same pools on every way of starting Airflow."""
     script = (ROOT / "docker/airflow-pools.sh").read_text("utf-8")
     for name, (slots, _) in POOLS.items():
-        assert f"pools set {name} {slots} " in script
+        assert f"\npool {name} {slots} " in script
     assert "airflow-pools.sh" in (ROOT / "docker/airflow-init.sh").read_text("utf-8")
     assert "docker/airflow-pools.sh" in str(HELM["migrateDatabaseJob"]["args"])
 

@@ -33,7 +33,6 @@ def airflow_environment(home: Path, *, port: int = 8080) -> dict[str, str]:
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__LOGGING__JSON_LOGS": str(settings().log == "json"),
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -49,7 +48,7 @@ def airflow_environment(home: Path, *, port: int = 8080) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         # The tasks must find the same Elasticsearch and store, whatever folder they run in.
         "RASID_HOME": str(settings().home.resolve()),
-        # Tasks are kept from Airflow's database; keep_house alone is told where it is.
+        # Airflow keeps tasks from its database; keep_house, which deletes old rows, must know it.
         "RASID_AIRFLOW_DB": f"sqlite:///{database}",
     }
 
