@@ -4,10 +4,10 @@
 
 Seeded steps: skip-gram vectors of the unlabelled corpus, and the body of the reader, which guesses
 hidden words of it; for each fold of train.jsonl (documents stay whole) and once for all of it a
-teacher, which is a reader and a linear part; what the teachers say of unlabelled sentences;
-students that learn from labels and teachers; the joining layer, exponents, role weights and
-thresholds on what the students say of the fold they have not seen. The student of all is what is
-written.
+teacher, which is a reader and a linear part; what the teachers say of unlabelled sentences, and of
+labelled ones that they did not learn; students that learn from labels and teachers; the joining
+layer, exponents, role weights and thresholds on what the students say of the fold they have not
+seen. The student of all is what is written.
 Each part is kept in --work for the next time (delete it after a change of these scripts or of the
 lexicon). dev.jsonl is only measured at the end. Needs requirements-model.txt beside
 requirements.txt.
@@ -40,7 +40,7 @@ from rasid.tagging.matcher import Matcher
 
 
 FOLDS = 3
-UNLABELLED = 40_000  # sentences that teachers label
+UNLABELLED = 60_000  # sentences that teachers label
 THEIR_WEIGHT = 0.5  # of such a sentence beside a labelled one
 
 
@@ -87,7 +87,7 @@ def main() -> None:
 
     def learnt(k: int, told: Sentences | None = None) -> dict[str, np.ndarray]:
         """The reader of fold `k`, from the labels and from what it is told of other sentences."""
-        both = data if told is None else joined(data, told)
+        both = data if told is None else joined(softer, told)
         further = np.arange(len(fold), both.document[-1] + 1)
         given = inputs(both, vectors, names)
         seed = k if told is None else 100 + k
@@ -106,7 +106,8 @@ def main() -> None:
             model.stored.update(fitted)
         return found, evidence
 
-    teachers, _ = models([kept(f"teacher-{k}", lambda: learnt(k)) for k in every])  # noqa: B023
+    teachers, heard = models([kept(f"teacher-{k}", lambda: learnt(k)) for k in every])  # noqa: B023
+    softer = soft.softened(data, teachers[FOLDS].joined(heard))
     unlabelled = soft.candidates(corpus, matcher, UNLABELLED)
     told = [
         kept(f"told-{k}", lambda: soft.told(teachers[k], unlabelled, THEIR_WEIGHT))  # noqa: B023

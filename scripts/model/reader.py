@@ -49,7 +49,7 @@ GUESSED = 0.2  # of the words
 SHOWN = 0.1  # of those guessed are not even hidden
 OTHERS = 4096  # words drawn to choose among, beside the right ones
 MET = 5  # a word met less often is not guessed
-BATCHES = 3900
+BATCHES = 7000
 GUESSING_RATE = 1.2e-3
 WARM = 300  # batches
 

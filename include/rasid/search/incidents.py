@@ -387,17 +387,20 @@ def _stem(word: str) -> str:
     return stem(normalise(word))
 
 
+@lru_cache(maxsize=100_000)
+def _name(value: str) -> str:
+    return " ".join(_stem(word) for word in value.split())
+
+
 def _names(mention: Mention, name: str) -> frozenset[str]:
-    return frozenset(
-        " ".join(_stem(word) for word in value.split()) for value in _many(mention, name)
-    )
+    return frozenset(map(_name, _many(mention, name)))
 
 
 def _many(mention: Mention, name: str) -> list[str]:
     value = mention.get(name)
-    if isinstance(value, list):
-        return [str(v) for v in value if v]
-    return [str(value)] if value else []
+    if not value:
+        return []
+    return [str(v) for v in value if v] if isinstance(value, list) else [str(value)]
 
 
 def _listed(members: Sequence[Mention], name: str) -> list[str]:
