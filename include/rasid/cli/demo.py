@@ -23,7 +23,15 @@ from rasid.airflow.once import Pass, read_pass
 from rasid.cli.tables import books_table, mentions_table, node_progress
 from rasid.demo.site import Site, demo_feeds, expectations, serve
 from rasid.errors import ConfigError
-from rasid.search import Query, alias, connect, local_node, provision, search_articles
+from rasid.search import (
+    Query,
+    alias,
+    connect,
+    link_incidents,
+    local_node,
+    provision,
+    search_articles,
+)
 from rasid.settings import settings
 from rasid.web import Hosts
 
@@ -197,10 +205,14 @@ def _report(out: Console, done: Pass) -> list[str]:
             track_total_hits=True,
         )["hits"]
         missing = _missing(es)
+        # As the DAG of that name does after each run where the schedule is on.
+        link_incidents(es)
+        incidents = es.count(index=alias("incidents"))["count"]
     out.print(mentions_table([hit["_source"] for hit in mentions["hits"]]))
     more = mentions["total"]["value"] - len(mentions["hits"])
     if more > 0:
         out.print(f"and {more} more: rasid search --since 7d --size 1000")
+    out.print(f"They tell of {incidents} incidents: rasid export incidents --out FILE")
     out.print(books_table(done.books, done.polls))
     for line in missing:
         out.print(f"[red]not found by search:[/] {line}", soft_wrap=True)
