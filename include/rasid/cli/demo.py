@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from elasticsearch import Elasticsearch
+from elasticsearch.helpers import scan
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -29,6 +30,7 @@ from rasid.search import (
     connect,
     link_incidents,
     local_node,
+    mark_outdated,
     provision,
     search_articles,
 )
@@ -155,9 +157,12 @@ def _forget(out: Console) -> None:
     mine = {"terms": {"feed_id": ids}}
     with connect(settings()) as es:
         if es.indices.exists_alias(name=alias("entries")):
+            found = scan(es, index=alias("articles"), query={"query": mine}, _source=False)
+            articles = [hit["_id"] for hit in found]
             gone = es.delete_by_query(
                 index="rasid-*", query=mine, conflicts="proceed", refresh=True
             )["deleted"]
+            mark_outdated(es, articles)
             if gone:
                 out.print(f"Forgot {gone} documents of an earlier demo.")
 
@@ -197,21 +202,23 @@ def _follow(out: Console, airflow: standalone.Airflow) -> tuple[Pass, float]:
 def _report(out: Console, done: Pass) -> list[str]:
     """Print mentions and books; the expected articles that a search does not find."""
     with connect(settings()) as es:
-        mentions = es.search(
+        # As the DAG of that name does after each run where the schedule is on.
+        link_incidents(es)
+        found = es.search(
             index=alias("mentions"),
             query={"terms": {"feed_id": [feed["id"] for feed in demo_feeds(SITE_PORT)]}},
             sort=[{"published_at": "desc"}],
             size=SHOWN,
             track_total_hits=True,
-        )["hits"]
+            aggs={"incidents": {"cardinality": {"field": "incident_id"}}},
+        )
         missing = _missing(es)
-        # As the DAG of that name does after each run where the schedule is on.
-        link_incidents(es)
-        incidents = es.count(index=alias("incidents"))["count"]
+    mentions = found["hits"]
     out.print(mentions_table([hit["_source"] for hit in mentions["hits"]]))
     more = mentions["total"]["value"] - len(mentions["hits"])
     if more > 0:
         out.print(f"and {more} more: rasid search --since 7d --size 1000")
+    incidents = found["aggregations"]["incidents"]["value"]
     out.print(f"They tell of {incidents} incidents: rasid export incidents --out FILE")
     out.print(books_table(done.books, done.polls))
     for line in missing:

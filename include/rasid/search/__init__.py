@@ -8,7 +8,13 @@ from rasid.search.migration import Move, migrate, roll_back
 from rasid.search.query import Hit, Query, search_articles, search_mentions
 from rasid.search.stories import Story, stories
 from rasid.search.templates import Change, alias, ensure_provisioned, index_for, provision
-from rasid.search.writing import Write, WriteResult, delete_stale_mentions, write_all
+from rasid.search.writing import (
+    Write,
+    WriteResult,
+    delete_stale_mentions,
+    mark_outdated,
+    write_all,
+)
 
 
 __all__ = [
@@ -26,6 +32,7 @@ __all__ = [
     "ensure_provisioned",
     "index_for",
     "link_incidents",
+    "mark_outdated",
     "migrate",
     "provision",
     "roll_back",

@@ -147,11 +147,6 @@ def rebuilt(identity: str, members: Sequence[Mention]) -> Incident:
     return incident
 
 
-def keys_of(mention: Mention, traits: Traits) -> set[str]:
-    """Keys by which the incidents that the mention could join are found."""
-    return set(_asked_keys(mention["event"], traits))
-
-
 def agreement(mention: Traits, incident: Incident) -> float:
     """How well the mention fits the incident; THRESHOLD and above joins."""
     own, theirs = mention.values, incident.values
@@ -310,7 +305,7 @@ def traits_of(mention: Mention) -> Traits:
 
 def _candidates(event: str, traits: Traits, blocks: Blocks) -> Iterable[Incident]:
     found: dict[str, Incident] = {}
-    for key in _asked_keys(event, traits):
+    for key in keys_of(event, traits):
         found |= blocks.get(key, {})
     return found.values()
 
@@ -320,7 +315,8 @@ def _file(incident: Incident, blocks: Blocks) -> None:
         blocks[key][incident.id] = incident
 
 
-def _asked_keys(event: str, traits: Traits) -> Iterator[str]:
+def keys_of(event: str, traits: Traits) -> Iterator[str]:
+    """Keys by which the incidents that a mention could join are found."""
     # Filed under its first and last day, asked for around the mention's: WINDOW is two days.
     days = [(traits.at + timedelta(days=n)).date() for n in (-2, -1, 0, 1, 2)]
     # One actor acts in many places a day: with a place known, only incidents that name none.

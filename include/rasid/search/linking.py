@@ -130,7 +130,7 @@ def _next_round(es: Elasticsearch) -> _Round | None:
         return None
     mentions = _with_stories(es, fresh)
     traits = {name: traits_of(mention) for name, mention in mentions.items()}
-    keys = {key for name in mentions for key in keys_of(mentions[name], traits[name])}
+    keys = {key for name in mentions for key in keys_of(mentions[name]["event"], traits[name])}
     queries = [{"terms": {"keys": part}} for part in _parts(keys)]
     queries.append({"terms": {"mention_ids": list(fresh)}})
     for query in queries:

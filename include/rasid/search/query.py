@@ -257,8 +257,9 @@ def _search(es: Elasticsearch, family: str, query: Query, asked: dict[str, Any])
         for hit in found["hits"]["hits"]
     ]
     # Of equal scores, as copies have, the newest first.
-    hits.sort(key=lambda hit: str(hit.source.get("published_at") or ""), reverse=True)
-    return sorted(hits, key=lambda hit: -hit.score)
+    return sorted(
+        hits, key=lambda hit: (hit.score, str(hit.source.get("published_at") or "")), reverse=True
+    )
 
 
 def _together(words: Words, fields: tuple[str, ...]) -> dict[str, Any]:

@@ -104,14 +104,14 @@ def delete_stale_mentions(es: Elasticsearch, revisions: Mapping[str, int]) -> in
         gone = es.delete_by_query(
             index=mentions, query={"bool": {"should": older}}, conflicts="proceed"
         )
-        _mark_outdated(es, sorted(revisions))
+        mark_outdated(es, sorted(revisions))
     except (ApiError, TransportError) as error:
         raise SearchUnavailable(f"Stale mentions could not be deleted ({error}).") from error
     return int(gone["deleted"])
 
 
-def _mark_outdated(es: Elasticsearch, articles: list[str]) -> None:
-    """Mark the incidents of these articles, whoever else may be writing them."""
+def mark_outdated(es: Elasticsearch, articles: list[str]) -> None:
+    """Let link_incidents make the incidents of these articles again, whoever else writes them."""
     incidents = alias("incidents")
     clashes = 1
     while clashes:
