@@ -31,7 +31,7 @@ from rasid.pipeline.read import read
 from rasid.pipeline.records import Run
 from rasid.pipeline.settle import settle
 from rasid.pipeline.tag import tag
-from rasid.search import connect
+from rasid.search import connect, provision
 from rasid.settings import settings
 
 
@@ -100,6 +100,8 @@ def main() -> None:
     print(f"ratio {wall / (used / cores):.2f}")
     for feeds in options.grow:
         with outlets(feeds, 2) as port, scratch(feeds, port, 0.0):
+            with connect(settings()) as es:
+                provision(es)  # indices are made once in a life
             wall, tasks = under_airflow()
         print(f"{feeds} feeds of 2 entries: {wall:.0f} s, {tasks} tasks")
 

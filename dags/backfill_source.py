@@ -4,7 +4,7 @@
 Brings the older articles of one source: by WordPress REST where it is open, else by the sitemaps
 that its robots.txt names. *Trigger* shows the form: the feed's id, first and last day.
 
-`look_back → batch → (fetch → read → tag → index)[≤ 100 articles] → settle → go_on`
+`look_back → batch → (fetch → read → tag → index)[≤ 500 articles] → settle → go_on`
 
 A run takes a slice of at most 1,000 new articles, at the host's own pace and by its robots.txt, in
 a pool of one slot, so that today's news goes on beside it. When its books are closed it starts the

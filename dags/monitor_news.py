@@ -4,7 +4,7 @@
 Polls every feed that is due, fetches its new articles, reads and tags them, indexes articles and
 mentions, and closes the books. A run is one pass of this chain:
 
-`plan → poll[feeds] → batch → (fetch → read → tag → index)[≤ 100 articles] → settle`
+`plan → poll[feeds] → batch → (fetch → read → tag → index)[≤ 500 articles] → settle`
 
 Every quarter of an hour; each feed has an interval of its own, so most runs poll only some. What
 became of every single entry stands in `rasid-entries`, the counts per feed in `rasid-runs`. When

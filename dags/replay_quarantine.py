@@ -11,7 +11,7 @@ Started by hand, after something was mended: the extractor, the lexicon, a mappi
 dropped for it, such as `timeout` after six tries. `rasid quarantine list` shows what waits, and
 `rasid quarantine replay` runs this DAG without a scheduler.
 
-`replay → (fetch → read → tag → index)[≤ 100 entries] → settle`
+`replay → (fetch → read → tag → index)[≤ 500 entries] → settle`
 
 A replay is harmless: an entry keeps its ending until it gets another, an article that is indexed
 already stays as it is, and what fails again is quarantined again or, for a passing fault, waits

@@ -5,7 +5,7 @@ Reads archived pages with today's extractor, date reader and language gate, with
 and compares what comes out with what was stored: text, title, date or extraction method changed,
 article lost, article gained. Started by hand after the reader was changed.
 
-`plan → compare[days] → report, take_up → (read → tag → index)[≤ 100 articles] → settle`
+`plan → compare[days] → report, take_up → (read → tag → index)[≤ 500 articles] → settle`
 
 Run it first with *Switch* off: the log of `report` is the comparison, also kept as `report.md`
 among the run's files, and every single change is a document of `rasid-changes`. Run it again with

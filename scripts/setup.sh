@@ -35,7 +35,8 @@ fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install -q --disable-pip-version-check uv==0.13.9
 # --no-deps: the files name every package, and camel-tools' deep-learning stack is left out on purpose.
-.venv/bin/uv pip install -q --no-deps --python .venv/bin/python -r requirements-dev.txt
+# Compiled now: where PYTHONDONTWRITEBYTECODE is set, every process would compile for itself.
+.venv/bin/uv pip install -q --no-deps --compile-bytecode --python .venv/bin/python -r requirements-dev.txt
 .venv/bin/uv pip install -q --no-deps --python .venv/bin/python -e .
 
 # The local node looks for its JDK by itself; here it is only asked early, so that a missing one is

@@ -145,10 +145,10 @@ def test_batches_that_did_not_see_each_other_agree_on_one_story(chain, monkeypat
 
 
 def _place_now(chain, run, path):
-    from rasid.pipeline.plan import usable_feeds
     from rasid.pipeline.records import Entry
     from rasid.pipeline.store import read_records
     from rasid.pipeline.stories import place
+    from rasid.sources import usable_feeds
 
     return place(chain.es, run, list(read_records(path, Entry)), {}, usable_feeds())
 

@@ -24,7 +24,7 @@ STAGES = ("fetch", "read", "tag", "index")
 
 @task_group
 def process(batch_path: str, start: str = "fetch", pool: str = HTTP_POOL) -> None:
-    """Bring one batch of at most 100 entries to the index, from the stage `start` on."""
+    """Bring one batch of at most 500 entries to the index, from the stage `start` on."""
 
     @task(
         pool=pool,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -94,5 +96,9 @@ def kibana() -> Iterator[httpx.Client | None]:
 
 
 def label(text: str) -> None:
-    """Name this mapped task instance in the UI (`map_index_template="{{ label }}"`)."""
-    get_current_context()["label"] = text  # type: ignore[typeddict-unknown-key]
+    """Name this mapped task instance in the UI (`map_index_template="{{ label }}"`).
+
+    A long one ends in an ellipsis: Airflow keeps 250 characters, and on PostgreSQL a longer one
+    fails the task.
+    """
+    get_current_context()["label"] = textwrap.shorten(text, 250, placeholder=" …")  # type: ignore[typeddict-unknown-key]

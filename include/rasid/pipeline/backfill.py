@@ -13,11 +13,10 @@ from elasticsearch import Elasticsearch
 
 from rasid.errors import ConfigError, FetchError, PolicyRefused
 from rasid.pipeline.ledger import known_ids, write_documents
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Run
 from rasid.pipeline.store import read_records, write_records
 from rasid.search import Write, index_for
-from rasid.sources import Feed, FeedItem, FeedPoll, Validators, history_page
+from rasid.sources import Feed, FeedItem, FeedPoll, Validators, history_page, usable_feeds
 from rasid.web import polite_client
 
 

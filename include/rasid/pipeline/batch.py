@@ -15,17 +15,20 @@ from elasticsearch import Elasticsearch
 from pydantic import TypeAdapter
 
 from rasid.pipeline.ledger import due, known_ids, looks_due, note_changes, owed, write_entries
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Books, Entry, Run
 from rasid.pipeline.store import read_records, write_records
 from rasid.pipeline.telemetry import stage
 from rasid.pipeline.versions import chosen, item_hash
-from rasid.sources import FeedItem, FeedPoll
+from rasid.sources import FeedItem, FeedPoll, usable_feeds
 
 
 log = structlog.get_logger()
 
+# A task costs as much processor as fifty articles (bench/overhead.py): what is more than four
+# hundred goes into fewer and larger batches, as long as there is one for each slot.
 ENTRIES_PER_BATCH = 100
+MOST_PER_BATCH = 500
+SLOTS = 4
 # Four fetches at once wait 25 × 4 × 5 s for the turns of one host: within their patience.
 ENTRIES_OF_A_HOST = 25
 GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
@@ -36,7 +39,7 @@ _ITEMS = TypeAdapter(FeedItem)
 def batch(
     es: Elasticsearch, run: Run, poll_paths: Sequence[str], *, retry: bool = True
 ) -> list[str]:
-    """Paths of the batches of at most 100 entries to fetch; may be empty.
+    """Paths of the batches of at most 500 entries to fetch; may be empty.
 
     Every new entry is written to the ledger as owed before anything is fetched: from here on a
     crash loses nothing. Entries that earlier runs of the DAG left owed come along; with `retry`
@@ -106,7 +109,7 @@ def _new_entry(feed_id: str, item: FeedItem, run: Run) -> Entry:
 
 
 def _shared_out(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """Batches of at most 100, each host's entries spread evenly over them.
+    """Batches of 100 entries, larger where there are many; each host's spread evenly over them.
 
     The tasks keep a host's pace together (rasid.web), so that every batch takes as long as the
     others. Batches whose numbers lie close share hosts: they are strewn by the golden ratio, or
@@ -116,7 +119,11 @@ def _shared_out(entries: Iterable[Entry]) -> list[list[Entry]]:
     if not work:
         return []
     most = max(Counter(map(_host, work)).values())
-    count = max(math.ceil(len(work) / ENTRIES_PER_BATCH), math.ceil(most / ENTRIES_OF_A_HOST))
+    count = max(
+        min(math.ceil(len(work) / ENTRIES_PER_BATCH), SLOTS),
+        math.ceil(len(work) / MOST_PER_BATCH),
+        math.ceil(most / ENTRIES_OF_A_HOST),
+    )
     strewn = sorted(range(count), key=lambda n: n * GOLDEN_RATIO % 1)
     return [work[n::count] for n in strewn]
 

@@ -12,12 +12,11 @@ import structlog
 
 from rasid.errors import FetchError, HostBusy
 from rasid.pipeline.archive import WarcFile
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records, write_records
 from rasid.pipeline.telemetry import count_endings, stage
 from rasid.settings import settings
-from rasid.sources import Feed
+from rasid.sources import Feed, usable_feeds
 from rasid.web import Fetched, GuardedClient, polite_client
 
 

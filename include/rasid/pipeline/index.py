@@ -21,14 +21,13 @@ from rasid.pipeline.documents import (
 )
 from rasid.pipeline.ledger import write_entries
 from rasid.pipeline.outcomes import WITHDRAWN, Outcome
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records
 from rasid.pipeline.stories import join_late, place
 from rasid.pipeline.telemetry import count_endings, stage, time_to_index
 from rasid.pipeline.versions import next_look, text_change, versions
 from rasid.search import Write, alias, delete_stale_mentions, index_for, write_all
-from rasid.sources import Feed, entry_id
+from rasid.sources import Feed, entry_id, usable_feeds
 
 
 log = structlog.get_logger()

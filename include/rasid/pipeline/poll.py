@@ -12,11 +12,10 @@ import structlog
 from elasticsearch import Elasticsearch
 
 from rasid.pipeline.ledger import feed_states
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Run
 from rasid.pipeline.store import write_records
 from rasid.pipeline.telemetry import count_polls, stage
-from rasid.sources import FeedPoll, Validators, poll_feed
+from rasid.sources import FeedPoll, Validators, poll_feed, usable_feeds
 from rasid.web import GuardedClient, polite_client
 
 

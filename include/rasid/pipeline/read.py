@@ -8,13 +8,12 @@ from datetime import datetime
 import structlog
 
 from rasid.pipeline.archive import Page, WarcReader
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import read_records, write_records
 from rasid.pipeline.telemetry import count_endings, stage
 from rasid.pipeline.versions import is_removed
 from rasid.reading import Reading, read_fragment, read_page
-from rasid.sources import Feed
+from rasid.sources import Feed, usable_feeds
 
 
 log = structlog.get_logger()

@@ -18,13 +18,12 @@ from rasid.errors import ConfigError
 from rasid.pipeline.batch import ENTRIES_PER_BATCH, share_out
 from rasid.pipeline.ledger import entry_of, write_documents
 from rasid.pipeline.outcomes import Outcome
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.read import read
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.store import Presence, read_records, write_bytes, write_records
 from rasid.reading import compare_texts
 from rasid.search import Write, alias, index_for
-from rasid.sources import Feed
+from rasid.sources import Feed, usable_feeds
 
 
 log = structlog.get_logger()

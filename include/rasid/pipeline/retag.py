@@ -20,12 +20,12 @@ from rasid.errors import ConfigError
 from rasid.pipeline.batch import ENTRIES_PER_BATCH
 from rasid.pipeline.documents import mention_documents
 from rasid.pipeline.ledger import entry_of, write_documents
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Entry, Run
 from rasid.pipeline.reread import MOST_DAYS, Compared
 from rasid.pipeline.store import read_records, write_bytes, write_records
 from rasid.pipeline.tag import tag, tagger
 from rasid.search import Write, alias, index_for
+from rasid.sources import usable_feeds
 
 
 log = structlog.get_logger()

@@ -20,12 +20,11 @@ from rasid.pipeline.ledger import (
     write_books,
     write_polls,
 )
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.records import Books, Entry, Run
 from rasid.pipeline.store import read_records
 from rasid.pipeline.telemetry import measure_queues, stage
 from rasid.settings import settings
-from rasid.sources import FeedPoll, next_state, read_registry
+from rasid.sources import FeedPoll, next_state, read_registry, usable_feeds
 
 
 log = structlog.get_logger()

@@ -15,15 +15,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from elasticsearch import Elasticsearch
 from opentelemetry import metrics, trace
 
 from rasid.pipeline.outcomes import Outcome
 from rasid.pipeline.records import Entry, Run
-from rasid.search import alias
 
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,6 +91,9 @@ def measure_queues(es: Elasticsearch, *, now: datetime) -> None:
     """Record how many entries the ledger has still to do with, and the age of the oldest."""
     if not hasattr(metrics.get_meter_provider(), "force_flush"):
         return  # nobody set it up: no search for nothing
+    # Half a second that fetch, read and tag, which ask no Elasticsearch, need not pay.
+    from rasid.search import alias  # noqa: PLC0415
+
     found = es.search(
         index=alias("entries"),
         size=0,

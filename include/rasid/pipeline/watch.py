@@ -19,11 +19,10 @@ from rasid.pipeline import measures, reasons
 from rasid.pipeline.alarms import Changes, Finding, Kind, Severity, report
 from rasid.pipeline.ledger import write_documents
 from rasid.pipeline.measures import HISTORY, RECENT, Latency, Reading
-from rasid.pipeline.plan import usable_feeds
 from rasid.pipeline.reasons import Reason
 from rasid.pipeline.records import Run
 from rasid.search import Write, index_for
-from rasid.sources import FINE, Feed, Volume, by_hour, judge_volume
+from rasid.sources import FINE, Feed, Volume, by_hour, judge_volume, usable_feeds
 
 
 log = structlog.get_logger()

@@ -16,7 +16,6 @@ import structlog
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 from resiliparse.extract.html2text import extract_plain_text
-from trafilatura import bare_extraction
 
 from rasid.reading.dates import DateReading, read_date
 from rasid.reading.fingerprints import text_hash, title_key
@@ -200,6 +199,9 @@ def _extract(tree: HtmlElement, markup: str) -> tuple[str, str]:
     On pages laid out by tables or bare divs trafilatura falls back to the text of the whole page,
     which shows in its many lines that are no sentences.
     """
+    # A tenth of a second and 60 modules, for what reads a page only.
+    from trafilatura import bare_extraction  # noqa: PLC0415
+
     found = bare_extraction(
         tree, fast=True, with_metadata=False, include_comments=False, include_tables=False
     )

@@ -7,7 +7,14 @@ from rasid.sources.history import HistoryPage, history_page
 from rasid.sources.parse import FeedItem, Parsed, parse_feed
 from rasid.sources.poll import FeedPoll, Validators, poll_feed
 from rasid.sources.propose import propose_feed
-from rasid.sources.registry import Feed, Problem, load_feeds, read_registry, registry_schema
+from rasid.sources.registry import (
+    Feed,
+    Problem,
+    load_feeds,
+    read_registry,
+    registry_schema,
+    usable_feeds,
+)
 from rasid.sources.schedule import FINE, FeedState, is_due, next_state
 from rasid.sources.volume import Volume, by_hour, judge_volume
 from rasid.web.urls import canonical_url, entry_id, site, site_of
@@ -40,4 +47,5 @@ __all__ = [
     "site",
     "site_of",
     "sources_page",
+    "usable_feeds",
 ]

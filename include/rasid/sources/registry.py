@@ -9,15 +9,19 @@ from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import structlog
 import yaml
 
 from rasid.errors import FeedsFileError
+from rasid.settings import settings
 from rasid.web.urls import canonical_url, site, site_of
 
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+log = structlog.get_logger()
 
 POLICIES = ("respect", "licensed", "refuse")
 
@@ -115,7 +119,7 @@ def read_registry(path: Path) -> tuple[tuple[Feed, ...], tuple[Problem, ...]]:
         return (), (Problem(name, line, what, remedy),)
 
     try:
-        root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
     except OSError as error:
         return fault(0, f"cannot be read ({error.strerror})", "Set RASID_FEEDS to a registry file.")
     except UnicodeDecodeError as error:
@@ -140,6 +144,16 @@ def read_registry(path: Path) -> tuple[tuple[Feed, ...], tuple[Problem, ...]]:
         else:
             problems.extend(found)
     return tuple(feeds.values()), tuple(problems)
+
+
+def usable_feeds() -> dict[str, Feed]:
+    """The usable feeds of the registry in use, by id; FeedsFileError when it has none."""
+    feeds, problems = read_registry(settings().feeds)
+    if problems and not feeds:
+        raise FeedsFileError("\n".join(map(str, problems)))
+    for problem in problems:
+        log.error("feed left out", problem=str(problem))
+    return {feed.id: feed for feed in feeds}
 
 
 def registry_schema() -> dict[str, Any]:
