@@ -9,6 +9,7 @@ import time
 import pytest
 
 from rasid.airflow.catalogue import dags_page
+from rasid.airflow.context import label
 from rasid.airflow.environment import POOLS
 from rasid.settings import ROOT
 
@@ -123,6 +124,33 @@ def test_a_dag_file_parses_without_heavy_imports(file, airflow_home):
     seconds, heavy = done.stdout.strip().splitlines()[-2:]
     assert heavy == "[]"
     assert float(seconds) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("stage", "unwanted"),
+    [
+        *((stage, "elasticsearch trafilatura") for stage in ("fetch", "read", "tag")),
+        *((stage, "trafilatura onnxruntime") for stage in ("plan", "poll", "batch", "index")),
+    ],
+)
+def test_a_task_loads_the_modules_of_its_own_stage_only(stage, unwanted):
+    """Each task is a process: half a second for Elasticsearch's client, a tenth for trafilatura."""
+    code = (
+        f"import sys, rasid.pipeline.{stage}\n"
+        f"print(*[name for name in {unwanted.split()} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_a_long_name_of_a_mapped_task_fits_airflows_column(monkeypatch):
+    """PostgreSQL refuses more than 250 characters, and with them that the task is done."""
+    named: dict[str, str] = {}
+    monkeypatch.setattr("rasid.airflow.context.get_current_context", lambda: named)
+    label(", ".join(f"feed-number-{n}" for n in range(50)))
+    assert len(named["label"]) <= 250
+    assert named["label"].startswith("feed-number-0, feed-number-1, ")
+    assert named["label"].endswith(" …")
 
 
 def test_policy_fails_what_a_person_must_mend_and_retries_the_platform():
