@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from playwright.sync_api import sync_playwright
+
 from rasid.search import connect, local_node, provision
 from rasid.settings import Settings, settings
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elasticsearch import Elasticsearch
+    from playwright.sync_api import Browser
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,11 +74,18 @@ def es(es_session: Elasticsearch) -> Iterator[Elasticsearch]:
         es_session.indices.delete(index=used)
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, object]:
-    """Debian's chromium; Playwright's own download is never used. Skips where there is none."""
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """Debian's chromium for one test; Playwright's own download is never used.
+
+    Not for the whole run: as long as Playwright runs, this process is within its event loop, where
+    asyncio and Airflow's dag.test() cannot work.
+    """
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no chromium: apt-get install chromium")
-    # As root the sandbox cannot be set up; the pages are our own.
-    return {"executable_path": chromium, "args": ["--no-sandbox"]}
+    with sync_playwright() as playwright:
+        # As root the sandbox cannot be set up; the pages are our own.
+        found = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield found
+        found.close()

@@ -9,7 +9,6 @@ import time
 import pytest
 
 from rasid.airflow.catalogue import dags_page
-from rasid.airflow.context import label
 from rasid.airflow.environment import POOLS
 from rasid.settings import ROOT
 
@@ -145,6 +144,8 @@ def test_a_task_loads_the_modules_of_its_own_stage_only(stage, unwanted):
 
 def test_a_long_name_of_a_mapped_task_fits_airflows_column(monkeypatch):
     """PostgreSQL refuses more than 250 characters, and with them that the task is done."""
+    from rasid.airflow.context import label  # Airflow reads its environment when it is imported
+
     named: dict[str, str] = {}
     monkeypatch.setattr("rasid.airflow.context.get_current_context", lambda: named)
     label(", ".join(f"feed-number-{n}" for n in range(50)))

@@ -6,7 +6,6 @@ import json
 import re
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,6 @@ from rasid.kibana.preview import preview
 from rasid.search import index_for
 
 
-CHROMIUM = Path("/usr/bin/chromium")
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1360, "height": 900}
 
@@ -86,23 +84,12 @@ class TestThePage:
 
 @pytest.mark.node
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium (apt-get install chromium)")
 class TestInABrowser:
     @pytest.fixture
     def page_file(self, week, tmp_path):
         file = tmp_path / "preview.html"
         file.write_text(preview(week, datetime.now(UTC)), "utf-8")
         return file
-
-    @pytest.fixture
-    def browser(self):
-        from playwright.sync_api import sync_playwright
-
-        with sync_playwright() as playwright:
-            # As root Chromium needs --no-sandbox; the page is ours and local.
-            found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            yield found
-            found.close()
 
     @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
     @pytest.mark.parametrize("scheme", ["light", "dark"])

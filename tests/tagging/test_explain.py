@@ -114,38 +114,27 @@ def test_a_terminal_shows_sentence_facts_and_reasons(mentions):
     assert mentions[0].evidence[0] in shown
 
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not CHROMIUM.exists(), reason="no Chromium here (Debian: apt-get install chromium)"
-)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_real_browser_shows_it(mentions, tmp_path, scheme):
+def test_a_real_browser_shows_it(mentions, browser, tmp_path, scheme):
     """No errors, right to left, no sideways scrolling on a phone, marks told apart, reasons open by key."""
-    from playwright.sync_api import sync_playwright
-
     file = tmp_path / "page.html"
     file.write_text(explain_html([Tagged("عنوان الخبر", mentions)]), "utf-8")
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 800})
-        errors = []
-        page.on("console", lambda message: errors.append(message.text))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(file.as_uri())
-        assert errors == []
-        assert page.evaluate("getComputedStyle(document.body).direction") == "rtl"
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        colours = page.evaluate(
-            "[...document.querySelectorAll('article mark')].map(e => getComputedStyle(e).color)"
-        )
-        assert len(set(colours)) >= 3
-        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert ground == {"light": "rgb(255, 253, 250)", "dark": "rgb(22, 24, 28)"}[scheme]
-        page.locator("summary").first.focus()
-        page.keyboard.press("Enter")
-        assert page.locator("details ul").first.is_visible()
-        assert page.locator("article p").first.inner_text()
-        browser.close()
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 800})
+    errors = []
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(file.as_uri())
+    assert errors == []
+    assert page.evaluate("getComputedStyle(document.body).direction") == "rtl"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    colours = page.evaluate(
+        "[...document.querySelectorAll('article mark')].map(e => getComputedStyle(e).color)"
+    )
+    assert len(set(colours)) >= 3
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 253, 250)", "dark": "rgb(22, 24, 28)"}[scheme]
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details ul").first.is_visible()
+    assert page.locator("article p").first.inner_text()
