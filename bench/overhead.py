@@ -53,8 +53,7 @@ def functions() -> tuple[float, int]:
             index(es, run, tag(run, read(run, asyncio.run(fetch(run, path)))))
         books = settle(es, run, polls)[-1]
         used = time.process_time() - began
-        es.delete_by_query(index="rasid-*", query={"match_all": {}}, conflicts="proceed")
-        es.indices.refresh(index="rasid-*")
+    forget()
     return used, books.outcomes["indexed"]
 
 
@@ -73,13 +72,24 @@ def monitor_news(airflow: standalone.Airflow) -> tuple[float, int]:
     return (end - start).total_seconds(), tasks["total_entries"]
 
 
-def under_airflow() -> tuple[float, int]:
-    """A run of monitor_news in an Airflow of its own."""
+def forget() -> None:
+    """Delete all documents: everything is new again."""
+    with connect(settings()) as es:
+        es.delete_by_query(index="rasid-*", query={"match_all": {}}, conflicts="proceed")
+        es.indices.refresh(index="rasid-*")
+
+
+def under_airflow(runs: int = 1) -> list[tuple[float, int]]:
+    """Runs of monitor_news in an Airflow of its own, each over the same news as the first."""
     home = settings().home / "airflow"
     airflow = standalone.start(home, standalone.prepare(home, QUIET, port=8095))
     try:
         standalone.wait_until_healthy(airflow)
-        return monitor_news(airflow)
+        told = [monitor_news(airflow)]
+        while len(told) < runs:
+            forget()
+            told.append(monitor_news(airflow))
+        return told
     finally:
         standalone.stop(home)
 
@@ -93,16 +103,20 @@ def main() -> None:
     cores = multiprocessing.cpu_count()
     with outlets(options.feeds, options.entries) as port, scratch(options.feeds, port, 0.0):
         used, articles = functions()
-        wall, tasks = under_airflow()
+        told = under_airflow(runs=3)
     load = os.getloadavg()[0]
     print(f"{articles} articles: {used:.0f} s of processor, {used / cores:.0f} s by {cores} cores")
-    print(f"monitor_news: {wall:.0f} s, {tasks} tasks; load of the machine {load:.0f}")
-    print(f"ratio {wall / (used / cores):.2f}")
+    for name, (wall, tasks) in zip(("first", "second", "third"), told, strict=True):
+        ratio = wall / (used / cores)
+        print(
+            f"monitor_news, {name} run of Airflow: {wall:.0f} s, {tasks} tasks, ratio {ratio:.2f}"
+        )
+    print(f"load of the machine {load:.0f}")
     for feeds in options.grow:
         with outlets(feeds, 2) as port, scratch(feeds, port, 0.0):
             with connect(settings()) as es:
                 provision(es)  # indices are made once in a life
-            wall, tasks = under_airflow()
+            ((wall, tasks),) = under_airflow()
         print(f"{feeds} feeds of 2 entries: {wall:.0f} s, {tasks} tasks")
 
 
