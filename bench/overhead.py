@@ -4,7 +4,8 @@
 
 First the stages' own functions, one after the other in one process: their processor seconds, shared
 by the cores, are the least that a run can take. Then the same articles by `monitor_news` under
-`airflow standalone`, three times; the ratio of both is what scheduling, processes and the database cost.
+`airflow standalone`, three times; the ratio of both is what scheduling, processes and the database
+cost, in the first run also what Airflow's parts do when they have just started.
 Then how a run grows with the number of feeds, two entries each. Outlets, node and failures are
 load.py's; no pause between requests.
 """
