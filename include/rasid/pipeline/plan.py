@@ -19,7 +19,7 @@ from rasid.sources import is_due, usable_feeds
 
 log = structlog.get_logger()
 
-# A task costs 0.7 s of processor and a process, and polls its feeds side by side: up to twelve of
+# A task costs a second of processor and a process, and polls its feeds side by side: twelve of
 # them, and more where twelve would make more than eight tasks (bench/overhead.py).
 FEEDS_PER_BATCH = 12
 MOST_PER_BATCH = 50
