@@ -11,6 +11,7 @@ import pytest
 from elasticsearch import BadRequestError
 
 from rasid.search import Write, alias, index_for, provision, templates, write_all
+from rasid.search.templates import AHEAD
 
 
 FAMILIES = (*templates.YEARLY, *templates.WHOLE)
@@ -38,7 +39,8 @@ class TestProvision:
         assert after - before == {"rasid-articles-v1-2033"}
         es.indices.delete(index="rasid-*-v1-2033")
 
-    def test_in_december_the_next_year_is_ready(self, es):
+    def test_in_december_the_next_year_is_ready(self, es, monkeypatch):
+        monkeypatch.setattr(templates, "AHEAD", AHEAD)
         provision(es, today=datetime(2030, 12, 5, tzinfo=UTC))
         made = {name for name in es.indices.get(index="rasid-articles-*") if "-203" in name}
         assert made == {"rasid-articles-v1-2030", "rasid-articles-v1-2031"}
