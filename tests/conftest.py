@@ -36,6 +36,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_year() -> Iterator[None]:
+    """Indices of this year only, in December too: many tests count them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(templates, "AHEAD", timedelta())
+        yield
+
+
 @pytest.fixture(scope="session")
 def es_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings that lead to a node for tests: RASID_ES_URL when set, else one of our own."""
@@ -63,12 +71,8 @@ def es_session(es_settings: Settings) -> Iterator[Elasticsearch]:
 
 
 @pytest.fixture
-def es(es_session: Elasticsearch, monkeypatch: pytest.MonkeyPatch) -> Iterator[Elasticsearch]:
-    """A client of the test node with Rasid's indices, all of them empty.
-
-    Those of this year only, in December too: many tests count them.
-    """
-    monkeypatch.setattr(templates, "AHEAD", timedelta())
+def es(es_session: Elasticsearch) -> Iterator[Elasticsearch]:
+    """A client of the test node with Rasid's indices, all of them empty."""
     provision(es_session)
     yield es_session
     es_session.indices.refresh(index="rasid-*")
