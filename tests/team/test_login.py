@@ -9,13 +9,13 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
-import time
 
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from tests import rest
 from tests.team.conftest import Team
 
 
@@ -51,7 +51,7 @@ def people(team: Team) -> Iterator[dict[str, httpx.Client]]:
     create = [sys.executable, "-m", "airflow", "users", "create", *person, *names]
     subprocess.run(create, env=team.environment, check=True, capture_output=True)
     team.start("api-server")
-    _wait(url)
+    rest.patiently(lambda: httpx.get(f"{url}/api/v2/version", timeout=5))
 
     def client(name: str) -> httpx.Client:
         login = {"username": name, "password": password}
@@ -76,17 +76,6 @@ def people(team: Team) -> Iterator[dict[str, httpx.Client]]:
     yield known
     for one in known.values():
         one.close()
-
-
-def _wait(url: str) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        try:
-            if httpx.get(f"{url}/api/v2/version", timeout=5).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.5)
-    raise TimeoutError(url)
 
 
 @pytest.mark.parametrize(

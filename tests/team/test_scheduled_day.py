@@ -101,11 +101,9 @@ def test_a_day_of_scheduled_runs(team: Team, es_session: Any) -> None:
                 broken[outlet.path("rss")] = room.site.resources[outlet.path("rss")]
         room.site.resources.update(dict.fromkeys(broken, BROKEN))
         meanwhile, killed = killing(scheduler, draw)
-        if number in KILLED:
-            state, _ = team.run(only_due=False, meanwhile=meanwhile)
-            kills += len(killed)
-        else:
-            state, _ = team.run(only_due=False)
+        trouble = meanwhile if number in KILLED else lambda: None
+        state, _ = team.run(only_due=False, meanwhile=trouble)
+        kills += len(killed)
         assert state == "success", number
         room.site.resources.update(broken)
         memory.append(
