@@ -43,7 +43,7 @@ from rasid.tagging.reading import Candidate, Reading
 from rasid.tagging.spans import ROLES_OF, Heard, bounds, heard_from, options, span_features
 from rasid.tagging.tagger import load_tagger, without_repeats
 from rasid.tagging.times import publication
-from rasid.tagging.verifier import ROLES, Verifier, spans
+from rasid.tagging.verifier import Verifier
 
 
 RARE = 4  # a feature seen less often gets no weight
@@ -54,7 +54,7 @@ FLAT = 0.0015  # of F1: thresholds that differ by less are equally good
 C_EVIDENCE = 0.15
 C_PRESENCE = 0.3
 C_HEADS = 0.1
-C_ROLES = 0.15
+C_ROLES = 0.08
 # How likely a further trigger must be, by rules, once its sentence is known to state an event.
 MORE = {"attack": -0.5, "troop_movement": -0.5}
 TAGS = (("attack", "attack"), ("troop_movement", "movement"))
@@ -120,11 +120,7 @@ class Data:
         if shares is None or not own["start"] <= tokens[0].start <= own["start"] + 2:
             return None
         shares = np.asarray(shares[: len(tokens)], np.float32)
-        own_spans = {
-            name: list(spans(shares[:, r], float(self.role_weights[r])))
-            for r, name in enumerate(ROLES)
-        }
-        return heard_from(shares, own_spans, candidate.sentence)
+        return heard_from(shares, self.role_weights, candidate.sentence)
 
 
 def fitted(

@@ -14,6 +14,7 @@ from rasid.tagging.spans import (
     Heard,
     bounds,
     cleaned,
+    heard_from,
     options,
     span_features,
 )
@@ -92,6 +93,46 @@ def test_edges_of_the_models_spans_are_cleaned(candidate):
     c = candidate('قصف الجيش "كتائب النصر" قرب المدينة', "قصف")
     spans = [RoleSpan(2, 4, 0.9), RoleSpan(4, 6, 0.8), RoleSpan(6, 7, 0.5)]
     assert cleaned("attackers", spans, c.sentence) == [RoleSpan(3, 5, 0.9)]
+
+
+def test_no_name_is_a_number_or_ends_in_a_preposition(candidate):
+    c = candidate("خطف مسلحون خمسة بحارة قرب ميناء عدن في سفينة", "خطف")
+    spans = [RoleSpan(2, 3, 0.6), RoleSpan(3, 5, 0.9), RoleSpan(8, 9, 0.7)]
+    assert cleaned("targets", spans, c.sentence) == [RoleSpan(3, 4, 0.9), RoleSpan(8, 9, 0.7)]
+
+
+def test_the_model_is_heard_where_it_half_believes_a_span(candidate):
+    c = candidate("هاجم مسلحون حاجزا للجيش شرق المدينة", "هاجم")
+    shares = np.tile(np.array([0.7, 0.3, 0.0], np.float32), (6, len(ROLES), 1))
+    found = heard_from(shares, np.ones(len(ROLES), np.float32), c.sentence).spans
+    assert found["attackers"]
+    assert not found["weapons"]  # of these it offers enough by itself
+    found = heard_from(shares, np.full(len(ROLES), 0.5, np.float32), c.sentence).spans
+    assert found["attackers"] == []
+
+
+def test_an_option_is_described_beside_its_rivals(candidate):
+    c = candidate("هاجم مسلحون من القبيلة حاجزا للجيش شرق المدينة", "هاجم")
+    says = heard(c, attackers=[RoleSpan(1, 2, 0.9), RoleSpan(5, 6, 0.6)])
+    first, last = (
+        span_features(o, c, "attackers", "militia", says)
+        for o in options("attackers", pieces(c, "attackers"), says)
+        if o.i in (1, 5)
+    )
+    assert first["model:lead"] == pytest.approx(-last["model:lead"])
+    assert first["model:lead"] > 0
+    assert "model:highest:True" in first
+    assert "model:highest:False" in last
+
+
+def test_a_pronoun_on_the_trigger_points_to_the_last_body_before_it(candidate):
+    c = candidate("قال الجيش إن مسلحي داعش انسحبوا بعد طردهم من البلدة", "طردهم", "troop_movement")
+    near = [
+        " ".join(c.sentence.words[o.i : o.j])
+        for o in options("movers", pieces(c, "movers"), None)
+        if "pronoun:nearest" in span_features(o, c, "movers", "militia", None)
+    ]
+    assert near == ["مسلحي داعش"]
 
 
 def test_a_span_is_cut_free_of_its_clitics(candidate):

@@ -56,6 +56,15 @@ def test_a_withdrawal_has_its_mover_and_origin(tagger):
     assert mention.actors
 
 
+def test_where_a_movement_began_and_ended_are_places_of_it(tagger):
+    text = "انسحبت القوات الأميركية من دير الزور إلى أربيل الثلاثاء."
+    mention = one(tagger, text, "troop_movement")
+    assert [p.text for p in mention.from_] == ["دير الزور"]
+    assert [p.text for p in mention.to] == ["أربيل"]
+    assert {p.text for p in mention.places} == {"دير الزور", "أربيل"}
+    assert all(p.lat is not None for p in mention.places)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -147,8 +147,8 @@ class Tagger:
         facts = facts_of(sentence, text, reading.triggers[sentence.index])
         heard = None
         if asked.verdict is not None:
-            k = sentence.index
-            heard = heard_from(asked.verdict.role_shares(k), asked.verdict.roles(k), sentence)
+            shares = asked.verdict.role_shares(sentence.index)
+            heard = heard_from(shares, asked.verdict.role_weights, sentence)
         floor = min(max(c.score for c in stated.candidates), self._more[stated.tag])
         kept = without_repeats([(c.score, c) for c in stated.candidates if c.score >= floor])
         decided = [self._decide(reading, c, stated.score, stated.says, around) for c in kept]

@@ -379,6 +379,8 @@ class Verdict:
         found = list(parts)
         self._parts = {k: (part, n) for part in found for n, k in enumerate(part.own)}
         self._shares: dict[int, Floats] = {}
+        #: By role, how much its tokens are favoured for the model's own spans to be best.
+        self.role_weights: Floats = model.stored["role_weights"]
         #: What the parts of the model say before it is joined, a row each sentence.
         self.evidence: dict[str, Floats] = (
             {
@@ -400,17 +402,6 @@ class Verdict:
         """Probabilities of the sentence `index` by the names of OUTPUTS."""
         return dict(zip(OUTPUTS, self._says[index], strict=True))
 
-    def roles(self, index: int) -> dict[str, list[RoleSpan]]:
-        """Spans of each role in the sentence `index`, given that it states an event."""
-        shares = self.role_shares(index)
-        weighted = shares.copy()
-        weighted[:, :, 1:] *= self._model.stored["role_weights"][:, None]
-        labels = weighted.argmax(axis=2).T.tolist()
-        return {
-            name: list(_runs(labels[r], shares[:, r, 0])) if any(labels[r]) else []
-            for r, name in enumerate(ROLES)
-        }
-
     def role_shares(self, index: int) -> Floats:
         """Shares of outside, first and further token of each role: (tokens, ROLES, 3)."""
         shares = self._shares.get(index)
@@ -422,6 +413,20 @@ class Verdict:
             said = token @ stored["roles"] + stored["roles_bias"]
             shares = self._shares[index] = softmax(said.reshape(len(said), len(ROLES), 3))
         return shares
+
+
+def role_spans(shares: Floats, weights: Floats) -> dict[str, list[RoleSpan]]:
+    """The spans of each role from shares (tokens, ROLES, 3), given that an event is stated.
+
+    The `weights` (ROLES,) favour tokens that are of the role.
+    """
+    weighted = shares.copy()
+    weighted[:, :, 1:] *= weights[:, None]
+    labels = weighted.argmax(axis=2).T.tolist()
+    return {
+        name: list(_runs(labels[r], shares[:, r, 0])) if any(labels[r]) else []
+        for r, name in enumerate(ROLES)
+    }
 
 
 def spans(shares: Floats, weight: float) -> Iterator[RoleSpan]:
