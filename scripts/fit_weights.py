@@ -53,7 +53,7 @@ COST = 0.004  # of F1 that fewer alarms may cost
 FLAT = 0.0015  # of F1: thresholds that differ by less are equally good
 C_EVIDENCE = 0.15
 C_PRESENCE = 0.3
-C_HEADS = 0.1
+C_HEADS = {"class": 0.04, "kind": 0.2, "attack_modality": 0.1, "movement_modality": 0.1}
 C_ROLES = 0.08
 # How likely a further trigger must be, by rules, once its sentence is known to state an event.
 MORE = {"attack": -0.5, "troop_movement": -0.5}
@@ -303,7 +303,7 @@ def heads(
                 y.append(data.sentences[k][label])
                 groups.append(data.groups[k])
                 index.append(k)
-            values, model, names = fitted(rows, y, groups, C_HEADS)
+            values, model, names = fitted(rows, y, groups, C_HEADS[name])
             order = sorted(set(y))
             guess = [order[j] for j in values.argmax(1)]
             right = np.mean([g == t for g, t in zip(guess, y, strict=True)])

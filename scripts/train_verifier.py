@@ -5,9 +5,10 @@
 Seeded steps: skip-gram vectors of the unlabelled corpus, and the body of the reader, which guesses
 hidden words of it; for each fold of train.jsonl (documents stay whole) and once for all of it a
 teacher, which is a reader and a linear part; what the teachers say of unlabelled sentences, and of
-labelled ones that they did not learn; students that learn from labels and teachers; the joining
-layer, exponents, role weights and thresholds on what the students say of the fold they have not
-seen. The student of all is what is written.
+labelled ones that they did not learn; students that learn from labels, our own labels of corpus
+sentences (model/corpus_labels.jsonl) among them, and from teachers; the joining layer, exponents,
+role weights and thresholds on what the students say of the fold they have not seen. The student of
+all is what is written.
 Each part is kept in --work for the next time (delete it after a change of these scripts or of the
 lexicon). dev.jsonl is only measured at the end. Needs requirements-model.txt beside
 requirements.txt.
@@ -21,6 +22,7 @@ import pickle
 import time
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ import numpy as np  # noqa: TID253 - the ban is for DAG files
 import torch
 
 from model import joining, ngrams, soft
-from model.labels import Sentences, folds_of, joined, read_labels
+from model.labels import Sentences, folds_of, joined, read_corpus_labels, read_labels
 from model.reader import corpus_of, exported, inputs, mark_names, pretrained, taught
 from model.vectors import skip_grams, small_vectors
 from rasid.arabic import Morphology
@@ -37,11 +39,14 @@ from rasid.tagging import verifier as v
 from rasid.tagging import vocabulary
 from rasid.tagging.lexicon import SOURCE, open_lexicon
 from rasid.tagging.matcher import Matcher
+from rasid.tagging.sentence import Sentence
 
 
 FOLDS = 3
 UNLABELLED = 60_000  # sentences that teachers label
 THEIR_WEIGHT = 0.5  # of such a sentence beside a labelled one
+OURS = Path(__file__).parent / "model" / "corpus_labels.jsonl"
+OUR_WEIGHT = 0.5  # of a sentence of it in the linear part, which would learn its style from it
 
 
 def main() -> None:
@@ -80,20 +85,27 @@ def main() -> None:
     data = read_labels(args.shared / "eval" / "train.jsonl", matcher)
     fold = folds_of(data, FOLDS)
     every = range(FOLDS + 1)  # fold FOLDS leaves no document out
-    linear = kept("linear", lambda: ngrams.by_fold(data, fold, every))
+    own = read_corpus_labels(OURS, corpus, matcher)
+    lighter = joined(data, replace(own, weight=OUR_WEIGHT * own.weight))
+    kept_in = np.concatenate([fold, np.full(len(own.titles), -1)])  # those of ours are of no fold
+    linear = kept("linear", lambda: ngrams.by_fold(lighter, kept_in, every))
     body = kept("body", lambda: pretrained(corpus_of(corpus, matcher, vectors)))
     names = mark_names(data)
-    note(f"{len(data.words)} sentences, {len(names)} marks")
+    note(f"{len(data.words)} sentences and {len(own.words)} of ours, {len(names)} marks")
 
-    def learnt(k: int, told: Sentences | None = None) -> dict[str, np.ndarray]:
-        """The reader of fold `k`, from the labels and from what it is told of other sentences."""
-        both = data if told is None else joined(softer, told)
-        further = np.arange(len(fold), both.document[-1] + 1)
-        given = inputs(both, vectors, names)
-        seed = k if told is None else 100 + k
-        return exported(
-            taught(both, given, np.flatnonzero(fold != k), body, seed=seed, once=further)
-        )
+    def learnt(seed: int, read: Sentences, often: np.ndarray) -> dict[str, np.ndarray]:
+        """A reader of the documents `often`, and once of all that are not of train.jsonl."""
+        rest = np.setdiff1d(np.arange(len(fold), read.document[-1] + 1), often)
+        given = inputs(read, vectors, names)
+        return exported(taught(read, given, often, body, seed=seed, once=rest))
+
+    def teacher(k: int) -> dict[str, np.ndarray]:
+        return learnt(k, data, np.flatnonzero(fold != k))
+
+    def student(k: int) -> dict[str, np.ndarray]:
+        ours = soft.mixed(own, told_ours[k])
+        read = joined(joined(softer, ours), told[k])
+        return learnt(100 + k, read, np.flatnonzero(kept_in != k))
 
     def models(readers: list[dict[str, np.ndarray]]) -> tuple[list[v.Verifier], joining.Evidence]:
         """A model of each fold, joined as is best out of fold, and the evidence for that."""
@@ -106,16 +118,20 @@ def main() -> None:
             model.stored.update(fitted)
         return found, evidence
 
-    teachers, heard = models([kept(f"teacher-{k}", lambda: learnt(k)) for k in every])  # noqa: B023
+    teachers, heard = models([kept(f"teacher-{k}", lambda: teacher(k)) for k in every])  # noqa: B023
     softer = soft.softened(data, teachers[FOLDS].joined(heard))
-    unlabelled = soft.candidates(corpus, matcher, UNLABELLED)
-    told = [
-        kept(f"told-{k}", lambda: soft.told(teachers[k], unlabelled, THEIR_WEIGHT))  # noqa: B023
-        for k in every
-    ]
-    students, evidence = models(
-        [kept(f"student-{k}", lambda: learnt(k, told[k])) for k in every]  # noqa: B023
-    )
+    unlabelled = soft.candidates(corpus, matcher, UNLABELLED, frozenset(own.sids))
+
+    def heard_of(name: str, read: list[Sentence], weight: float) -> list[Sentences]:
+        """What each teacher says of sentences."""
+        return [
+            kept(f"{name}-{k}", lambda: soft.told(teachers[k], read, weight))  # noqa: B023
+            for k in every
+        ]
+
+    told = heard_of("told", unlabelled, THEIR_WEIGHT)
+    told_ours = heard_of("told-ours", own.read, 1.0)
+    students, evidence = models([kept(f"student-{k}", lambda: student(k)) for k in every])  # noqa: B023
     model = students[FOLDS]
     scores = model.joined(evidence)
     at = joining.thresholds(scores, data)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import lzma
 import re
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +39,9 @@ ROLE_EVENTS = {
     "movers": ("movement",), "from": ("movement",), "to": ("movement",),
     "places": ("attack", "movement"),
 }  # fmt: skip
+
+
+OPEN = 0.7  # weight of a corpus sentence whose events a second reader could deny
 
 
 @dataclass
@@ -91,7 +96,41 @@ def read_labels(path: Path, matcher: Matcher, hard: float = 1.0) -> Labelled:
     `hard` is the weight of sentences that a second reader could judge otherwise.
     """
     with path.open(encoding="utf-8") as lines:
-        documents = [json.loads(line) for line in lines]
+        return _labelled([json.loads(line) for line in lines], matcher, hard)
+
+
+def read_corpus_labels(path: Path, corpus: Path, matcher: Matcher) -> Labelled:
+    """Sentences of the unlabelled corpus that we labelled, each a document of its own.
+
+    The file holds no text but the hash of each sentence, and spans as [start, end] in it.
+    """
+    with path.open(encoding="utf-8") as lines:
+        labels = {own["sentence"]: own for own in map(json.loads, lines)}
+    documents = []
+    with lzma.open(corpus, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            text = line.strip()
+            own = labels.get(sentence_hash(text))
+            if own is not None:
+                spans = {role: [text[i:j] for i, j in own.get(role, ())] for role in ROLE_EVENTS}
+                whole = {"sid": own["sentence"], "start": 0, "end": len(text), "excluded": False}
+                documents.append(
+                    {
+                        "text": text, "published_at": None, "stratum": "corpus",
+                        "sentences": [own | spans | whole],
+                    }
+                )  # fmt: skip
+    if len(documents) < len(labels):
+        print(f"  {path}: {len(labels) - len(documents)} sentences are not in {corpus}", flush=True)
+    return _labelled(documents, matcher, OPEN)
+
+
+def sentence_hash(text: str) -> str:
+    """By which a label knows its sentence, so that no text need be copied."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _labelled(documents: Sequence[Mapping[str, Any]], matcher: Matcher, hard: float) -> Labelled:
     rows: list[tuple[Mapping[str, Any], str]] = []
     document, strata, read = [], [], []
     for i, d in enumerate(documents):
@@ -124,12 +163,12 @@ def _label(data: Labelled, row: int, s: Mapping[str, Any], text: str, hard: floa
     if s["excluded"]:
         data.weight[row] = 0
         return
-    data.weight[row] = hard if s["hard"] else 1
+    data.weight[row] = hard if s.get("hard") else 1
     militia = s["attack"] and s["attack_class"] in MILITIA_CLASSES
     data.presence[row] = s["attack"], militia, s["movement"]
     for name, labels in v.HEADS:
         field, event = HEAD_LABELS[name]
-        if s[event] and s[field]:
+        if s[event] and s.get(field):
             data.heads[name][row, labels.index(s[field])] = 1
     sentence = data.read[row]
     size = min(len(sentence.tokens), LONGEST)

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from sklearn.linear_model import LogisticRegression
 
-from model.labels import Labelled, neighbours
+from model.labels import Sentences, neighbours
 from rasid.tagging import verifier as v
 from rasid.tagging.vocabulary import context_grams, hashed, word_grams, word_hash
 
@@ -18,7 +18,7 @@ COLUMNS = 1 << 18
 C = 2.0
 
 
-def features(data: Labelled) -> sp.csr_matrix:
+def features(data: Sentences) -> sp.csr_matrix:
     """What Verifier._linear sums, as a matrix: one row a sentence, one column a hashed n-gram."""
     at: list[int] = []
     of: list[int] = []
@@ -46,18 +46,18 @@ def features(data: Labelled) -> sp.csr_matrix:
 
 
 def by_fold(
-    data: Labelled, fold: np.ndarray, folds: Iterable[int]
+    data: Sentences, fold: np.ndarray, folds: Iterable[int]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each of `folds`: weights and biases fitted to the documents of all others."""
     matrix = features(data)
-    return [fitted(matrix, data, np.flatnonzero(fold[data.document] != k)) for k in folds]
+    known = data.weight > 0
+    return [fitted(matrix, data, np.flatnonzero(known & (fold[data.document] != k))) for k in folds]
 
 
 def fitted(
-    matrix: sp.csr_matrix, data: Labelled, rows: np.ndarray
+    matrix: sp.csr_matrix, data: Sentences, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights (COLUMNS, 3) over plain n-gram sums, and biases."""
-    rows = rows[data.counts[rows]]
     idf = inverse_frequency(matrix[rows])
     weighted = (matrix[rows] @ sp.diags(idf)).tocsr()
     models = [

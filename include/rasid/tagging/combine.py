@@ -207,7 +207,6 @@ def class_features(
 def modality_features(candidate: Candidate, model: Mapping[str, float] | None) -> Features:
     """What stands over the event by the rules, and what the model reads."""
     trigger, ruling, sentence = candidate.trigger, candidate.ruling, candidate.sentence
-    words = sentence.words
     name = "attack" if trigger.kind == "attack" else "movement"
     form = stem_form(trigger)
     out: dict[str, float] = {
@@ -218,10 +217,6 @@ def modality_features(candidate: Candidate, model: Mapping[str, float] | None) -
         f"form:{form}:{ruling.modality}": 1.0,
         f"trigger:{trigger.entry.id}": 1.0,
         f"prep:{trigger.reading.prep}": 1.0,
-        f"prev:{words[trigger.i - 1] if trigger.i else '^'}": 1.0,
-        f"prev2:{words[trigger.i - 2] if trigger.i > 1 else '^'}": 1.0,
-        f"next:{words[trigger.j] if trigger.j < len(words) else '$'}": 1.0,
-        f"first:{words[0]}": 1.0,
     }
     for hit, near in cues(sentence, trigger):
         out[f"cue:{hit.entry.id}:{'near' if near else 'far'}"] = 1.0

@@ -126,7 +126,7 @@ def record(
 
 
 def _with_ends(spans: Mapping[str, tuple[Role, ...]]) -> tuple[Role, ...]:
-    """The places of a movement: where it is, began and ended, the ends as far as the map knows them.
+    """The places of a movement: where it is, and its ends as far as the gazetteer knows them.
 
     Readers of real news differ (dev.jsonl names 103 of 129 such ends as places, train.jsonl 890 of
     1,482); who looks for a town wants both.
