@@ -63,8 +63,8 @@ def heard_from(
     )
 
 
-# On train, out of fold, weights three times those at which the model's own spans are best offer
-# the Chooser more right spans than wrong ones, but of weapons and places.
+# Times the weights at which the model's own spans are best. F1 of what is chosen on train, out of
+# fold: attackers .736 → .744, targets .674 → .683, to .710 → .716; weapons and places would lose.
 _READILY = np.array([1 if name in ("weapons", "places") else 3 for name in ROLES], np.float32)
 
 
