@@ -60,6 +60,14 @@ def test_governors_rule_what_hangs_on_them(rules, text, word, modality):
     assert ruling(rules, text, word)[0] == modality
 
 
+def test_a_denial_ends_where_a_sentence_of_its_own_begins(rules):
+    denied = "نفى المتحدث سقوط النقطة بيد المسلحين، وتبنى تنظيم داعش الهجوم على الثكنة"
+    assert ruling(rules, denied, "الهجوم")[0] == "factual"
+    still = "نفى المتحدث وقوع الهجوم على الثكنة، وأي انسحاب للقوات من البلدة"
+    assert ruling(rules, still, "الهجوم")[0] == "denied"
+    assert ruling(rules, still, "انسحاب")[0] == "denied"
+
+
 def test_what_stands_beside_a_threat_is_not_threatened(rules):
     text = "استمرار التهديدات والهجمات على مواقع الجيش"
     assert ruling(rules, text, "والهجمات")[0] == "factual"

@@ -56,6 +56,14 @@ def test_a_withdrawal_has_its_mover_and_origin(tagger):
     assert mention.actors
 
 
+def test_a_word_with_tanwin_is_no_verb(tagger):
+    text = "دخلت قوات إسرائيلية {} قرية رمانة غرب جنين واعتقلت شابا"
+    written = {c.trigger.entry.id for c in tagger.read(text.format("فجراً")).candidates}
+    bare = {c.trigger.entry.id for c in tagger.read(text.format("فجّرت")).candidates}
+    assert "attack.fajjar" not in written
+    assert "attack.fajjar" in bare
+
+
 def test_where_a_movement_began_and_ended_are_places_of_it(tagger):
     text = "انسحبت القوات الأميركية من دير الزور إلى أربيل الثلاثاء."
     mention = one(tagger, text, "troop_movement")

@@ -51,6 +51,8 @@ class Matcher:
         readings: tuple[Reading, ...] = ()
         if shape.kind == "word" and len(shape.folded) <= _LONGEST:
             readings = self._morphology.readings(shape.letters, shape.folded)
+            if not _TANWIN.isdisjoint(surface):  # «فجراً» is at dawn: no verb has these endings
+                readings = tuple(r for r in readings if r.form not in VERB_FORMS)
         words = []
         inflected = {}
         for reading in readings:
@@ -125,6 +127,7 @@ def _edges(node: Mapping[str, Any]) -> Iterator[str]:
             yield from _edges(following)
 
 
+_TANWIN = frozenset("\u064b\u064c\u064d\ufe70\ufe71\ufe72\ufe74")
 _LONGEST = 30  # letters of a word that is looked up
 NO_READING = Reading("", "word", "", "", article=False, future=False, pronoun="")
 _PASSIVE = frozenset({"pass", "pres_pass"})

@@ -108,6 +108,8 @@ def cues(sentence: Sentence, trigger: Hit) -> Iterator[tuple[Hit, bool]]:
         gap, step = i - hit.j, clauses[i] - clauses[hit.i]
         if gap > _FAR or step > 3 or not _ENDS_SCOPE.isdisjoint(_between(words, hit.j, i)):
             continue
+        if step and entry.get("modality") == "denied" and _goes_on(sentence, hit, trigger):
+            continue
         limit = _NEAR_VERB if hit.form in VERB_FORMS else _NEAR_NOUN
         yield hit, gap <= limit and step <= 1
 
@@ -121,6 +123,21 @@ def _between(words: Sequence[str], start: int, end: int) -> Sequence[str]:
         if words[k] in _RESUMES:
             return words[k:end]
     return words[start:end]
+
+
+def _goes_on(sentence: Sentence, cue: Hit, trigger: Hit) -> bool:
+    """Whether a sentence of its own begins between: «نفى … سقوط البلدة، وتبنى التنظيم الهجوم».
+
+    Of denials only: what is threatened or demanded is often told on («هدد …، وقال إنه سيقصف»).
+    """
+    at = sentence.clauses[cue.i]
+    return any(
+        hit.form in VERB_FORMS
+        and hit.reading.prefix.startswith(("و", "ف"))
+        and cue.j <= hit.i < trigger.i
+        and sentence.clauses[hit.i] > at
+        for hit in sentence.hits
+    )
 
 
 def _governor(sentence: Sentence, trigger: Hit) -> Ruling | None:
