@@ -6,9 +6,9 @@ Seeded steps: skip-gram vectors of the unlabelled corpus, and the body of the re
 hidden words of it; for each fold of train.jsonl (documents stay whole) and once for all of it a
 teacher, which is a reader and a linear part; what the teachers say of unlabelled sentences, and of
 labelled ones that they did not learn; students that learn from labels, our own labels of corpus
-sentences (model/corpus_labels.jsonl) among them, and from teachers; the joining layer, exponents,
-role weights and thresholds on what the students say of the fold they have not seen. The student of
-all is what is written.
+sentences (model/corpus_labels.jsonl.xz) among them, and from teachers; the joining layer,
+exponents, role weights and thresholds on what the students say of the fold they have not seen. The
+student of all is what is written.
 Each part is kept in --work for the next time (delete it after a change of these scripts or of the
 lexicon). dev.jsonl is only measured at the end. Needs requirements-model.txt beside
 requirements.txt.
@@ -45,7 +45,7 @@ from rasid.tagging.sentence import Sentence
 FOLDS = 3
 UNLABELLED = 60_000  # sentences that teachers label
 THEIR_WEIGHT = 0.5  # of such a sentence beside a labelled one
-OURS = Path(__file__).parent / "model" / "corpus_labels.jsonl"
+OURS = Path(__file__).parent / "model" / "corpus_labels.jsonl.xz"
 OUR_WEIGHT = 0.5  # of a sentence of it in the linear part, which would learn its style from it
 
 

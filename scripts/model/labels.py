@@ -104,7 +104,7 @@ def read_corpus_labels(path: Path, corpus: Path, matcher: Matcher) -> Labelled:
 
     The file holds no text but the hash of each sentence, and spans as [start, end] in it.
     """
-    with path.open(encoding="utf-8") as lines:
+    with lzma.open(path, "rt", encoding="utf-8") as lines:
         labels = {own["sentence"]: own for own in map(json.loads, lines)}
     documents = []
     with lzma.open(corpus, "rt", encoding="utf-8") as lines:

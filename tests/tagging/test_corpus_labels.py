@@ -13,7 +13,7 @@ from rasid.settings import ROOT
 from rasid.tagging.lexicon import ATTACKER_CLASSES, MODALITIES, MOVEMENT_KINDS
 
 
-LABELS = ROOT / "scripts" / "model" / "corpus_labels.jsonl"
+LABELS = ROOT / "scripts" / "model" / "corpus_labels.jsonl.xz"
 CORPUS = ROOT.parent / "shared" / "corpus" / "sentences.txt.xz"
 ROLES = {
     "attack": {"attackers", "targets", "weapons"},
@@ -23,12 +23,12 @@ ROLES = {
 
 @pytest.fixture(scope="module")
 def labels():
-    with LABELS.open(encoding="utf-8") as lines:
+    with lzma.open(LABELS, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
 def test_the_file_holds_no_word_of_anybody(labels):
-    assert LABELS.read_bytes().isascii()
+    assert lzma.decompress(LABELS.read_bytes()).isascii()
     assert len(labels) > 10_000
     assert len({own["sentence"] for own in labels}) == len(labels)
     for own in labels:

@@ -142,6 +142,15 @@ def test_a_span_is_cut_free_of_its_clitics(candidate):
     assert text[slice(*bounds(option, c.sentence))] == "الجيش"
 
 
+@pytest.mark.parametrize("cut", [(0, 1), (1, 2)])
+def test_a_known_name_that_the_model_cuts_is_whole(candidate, cut):
+    text = "الدعم السريع يهاجم حاجزا للجيش قرب عطبرة"
+    c = candidate(text, "يهاجم")
+    says = heard(c, attackers=[RoleSpan(*cut, 0.9)])
+    option = options("attackers", pieces(c, "attackers"), says)[0]
+    assert text[slice(*bounds(option, c.sentence))] == "الدعم السريع"
+
+
 def test_weights_choose_by_the_features_of_an_option(candidate):
     c = candidate("هاجم مسلحون حاجزا للجيش شرق المدينة", "هاجم")
     chooser = Chooser({"attackers": {"rule:agent:subject": 1.0, "bias": -0.5}})

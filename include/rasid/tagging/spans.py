@@ -216,7 +216,7 @@ def bounds(option: Option, sentence: Sentence) -> tuple[int, int]:
     known = option.piece.known if option.piece is not None else None
     skip = 0
     if isinstance(known, Party):
-        inside = known.named and known.name_i <= i and j < known.name_j
+        inside = known.named and known.name_i <= i and j <= known.name_j
         if option.span is None or inside:  # the model cut a known name
             i, j = known.name_i, known.name_j
         skip = known.skip if known.i == i else known.name_skip if known.name_i == i else 0

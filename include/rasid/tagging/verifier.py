@@ -420,28 +420,23 @@ def role_spans(shares: Floats, weights: Floats) -> dict[str, list[RoleSpan]]:
 
     The `weights` (ROLES,) favour tokens that are of the role.
     """
-    weighted = shares.copy()
-    weighted[:, :, 1:] *= weights[:, None]
-    labels = weighted.argmax(axis=2).T.tolist()
     return {
-        name: list(_runs(labels[r], shares[:, r, 0])) if any(labels[r]) else []
-        for r, name in enumerate(ROLES)
+        name: list(spans(shares[:, r], weight))
+        for r, (name, weight) in enumerate(zip(ROLES, weights.tolist(), strict=True))
     }
 
 
 def spans(shares: Floats, weight: float) -> Iterator[RoleSpan]:
-    """The spans of one role from its shares (tokens, 3); `weight` favours those that are one."""
-    weighted = shares * np.array([1, weight, weight], np.float32)
-    return _runs(weighted.argmax(axis=1).tolist(), shares[:, 0])
+    """The spans of one role from its shares (tokens, 3), and how sure the first token of each is.
 
-
-def _runs(labels: Sequence[int], outside: Floats) -> Iterator[RoleSpan]:
-    """The spans of tokens labelled as first (1) or further (2), and how sure the first is."""
+    They are tokens labelled as first (1) or further (2); `weight` favours those that are one.
+    """
+    labels = (shares * np.array([1, weight, weight], np.float32)).argmax(axis=1).tolist()
     i = 0
     while i < len(labels):
         j = i + 1
         if labels[i]:
             while j < len(labels) and labels[j] == 2:
                 j += 1
-            yield RoleSpan(i, j, round(float(1 - outside[i]), 4))
+            yield RoleSpan(i, j, round(float(1 - shares[i, 0]), 4))
         i = j
