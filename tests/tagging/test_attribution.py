@@ -29,6 +29,12 @@ def test_the_attribution_is_the_speakers_part_in_it(tagger, text, status):
     assert {m.attribution.status for m in mentions} == {status}
 
 
+def test_who_claims_it_follows_the_verb_of_claiming(tagger):
+    text = "نفى المتحدث سقوط النقطة بيد المسلحين، وتبنى تنظيم داعش الهجوم على الثكنة"
+    mention = next(m for m in tagger.tag(text, published_at=DAY) if m.trigger == "الهجوم")
+    assert mention.attribution.speaker.text == "تنظيم داعش"
+
+
 def test_who_denies_having_done_it_stands_apart(tagger):
     text = "نفت حركة طالبان مسؤوليتها عن تفجير السوق الذي أودى بحياة ثلاثة مدنيين"
     attribution = tagger.tag(text, published_at=DAY)[0].attribution

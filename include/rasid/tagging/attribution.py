@@ -61,7 +61,10 @@ def attribute(candidate: Candidate, cls: str, actors: Sequence[str], text: str) 
     ]
     if stated and not denied:
         # «المسؤولية عن» is claimed, but put on somebody beside a verb of accusing.
-        cue = min(stated, key=lambda h: (h.entry.id == "say.claim.w", h.i))
+        # «تبنى» may be read as verb or noun: the verb says that who claims it follows.
+        cue = min(
+            stated, key=lambda h: (h.entry.id == "say.claim.w", h.i, h.form not in VERB_FORMS)
+        )
         return _stated(sentence, cue, str(cue.entry.get("status")), text)
     speaker = next(_speakers(sentence), None)
     if speaker is None or denied:
