@@ -50,7 +50,10 @@ RARE = 4  # a feature seen less often gets no weight
 SMALL = 0.02  # weights below this are not written
 RARE_ROLES, SMALL_ROLES = 12, 0.05  # of roles: their neighbouring words are many
 COST = 0.004  # of F1 that fewer alarms may cost
-FLAT = 0.0015  # of F1: thresholds that differ by less are equally good
+# Of F1: thresholds that differ by less are equally good. Of attacks about the standard error on
+# train's 5,000, so that an attack in passing is found («في مواجهة هجوم …», the golden article).
+FLAT = {"attack": 0.004, "troop_movement": 0.0015}
+FLAT_ROLES = 0.004  # their labels are less whole: a second reader finds 15 % more
 C_EVIDENCE = 0.15
 C_PRESENCE = 0.3
 # Best in cross-validation, each of a few tried.
@@ -173,7 +176,7 @@ def written(
     return {**weights, "bias": round(float(intercept), 3)}
 
 
-def best_f1(scores: np.ndarray, gold: np.ndarray) -> tuple[float, float]:
+def best_f1(scores: np.ndarray, gold: np.ndarray, flat: float) -> tuple[float, float]:
     grid = np.arange(-3.0, 3.01, 0.05)
     f1 = [
         2 * int(((scores >= t) & gold).sum()) / max(1, int((scores >= t).sum()) + int(gold.sum()))
@@ -181,7 +184,7 @@ def best_f1(scores: np.ndarray, gold: np.ndarray) -> tuple[float, float]:
     ]
     # The lower end of the flat top: a single peak is luck, and an event missed is worse than a
     # sentence too many.
-    return max(f1), float(grid[next(k for k, v in enumerate(f1) if v >= max(f1) - FLAT)])
+    return max(f1), float(grid[next(k for k, v in enumerate(f1) if v >= max(f1) - flat)])
 
 
 def main() -> None:
@@ -224,7 +227,7 @@ def main() -> None:
             )
             values = np.full(len(gold), -9.0)
             values[at] = some
-            f1, threshold = best_f1(values, gold)
+            f1, threshold = best_f1(values, gold, FLAT[tag])
             print(f"{tag} {mode}: F1 {f1:.4f} at {threshold:.2f}")
             out["presence"][mode][tag] = written(names, model.coef_[0], model.intercept_[0])
             out["thresholds"][mode][tag] = round(threshold, 2)
@@ -403,7 +406,10 @@ def roles(
 
 
 def best_heads(found: Sequence[Offer], scores: np.ndarray) -> tuple[float, float]:
-    """The best F1 of a role over sentences, and the threshold that reaches it."""
+    """The best F1 of a role over sentences, and the lowest threshold that nearly reaches it.
+
+    Readers leave out spans: a second one found 15 % more in our own gold.
+    """
     best: dict[int, dict[str, tuple[float, tuple[bool, ...]]]] = defaultdict(dict)
     for o, score in zip(found, scores, strict=True):
         best[o.row][o.text] = max(best[o.row].get(o.text, (-9.0, o.names)), (score, o.names))
@@ -416,7 +422,8 @@ def best_heads(found: Sequence[Offer], scores: np.ndarray) -> tuple[float, float
             said += len(kept)
             hit += min(sum(map(any, zip(*kept, strict=True))), sum(map(any, kept)))
         results.append((2 * hit / max(1, said + gold), float(threshold)))
-    return max(results)
+    top, _ = max(results)
+    return next(result for result in results if result[0] >= top - FLAT_ROLES)
 
 
 def report_militia(data: Data, guess: Mapping[int, str], found: np.ndarray) -> None:

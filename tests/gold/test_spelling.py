@@ -82,11 +82,18 @@ def usual(tagger, gold):
     return {d.id: _mentions(tagger, d, d.text) for d in gold}
 
 
+# Without its hamza a word of these is another: «إحاطتها» (her briefing) and «أحاطتها» (surrounded it),
+# «آمر القوة» (its commander) and «أمر القوة» (he ordered it).
+AMBIGUOUS = {"bare-alef": {"fa-menagh", "fb-ain-zara"}}
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_spelling_changes_no_event(tagger, gold, usual, name):
     change, plain = CHANGES[name]
     wrong = []
     for d in gold:
+        if d.id in AMBIGUOUS.get(name, ()):
+            continue
         text = change(d.text)
         assert plain(text) == plain(d.text), d.id
         found = [_told(m, plain) for m in _mentions(tagger, d, text)]

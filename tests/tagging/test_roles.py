@@ -56,6 +56,22 @@ def test_the_victim_does_not_act(rules, text):
     assert not {"force.junud", "force.dubbat", "force.irhabi"} & {i for i, _ in agents(rules, text)}
 
 
+def test_who_claims_one_attack_has_not_made_the_next_one_told(rules):
+    text = "تبنت حركة طالبان الهجوم على الثكنة، فيما قال متحدث باسم الجيش إن طائراته قصفت مواقع الحركة"
+    found = [
+        c.frame.agents[0].id if c.frame.agents else ""
+        for c in rules.read(text).candidates
+        if c.sentence.tokens[c.trigger.i].text == "قصفت"
+    ]
+    assert found
+    assert "taliban" not in found
+
+
+def test_two_capitals_are_two_governments(rules):
+    read = rules.read("أنذرت إسلام أباد كابول بأنها ستقصف معاقل الحركة داخل أفغانستان").sentences[0]
+    assert [" ".join(read.words[p.i : p.j]) for p in read.bodies][:2] == ["اسلام اباد", "كابول"]
+
+
 def test_members_stand_for_their_group(rules):
     found = agents(rules, "أطلق مسلحون من كتائب حزب الله صواريخ على القاعدة")
     assert any(i == "kataib-hezbollah" for i, _ in found)

@@ -75,6 +75,18 @@ def test_a_place_that_only_says_where_another_lies_is_a_neighbour(candidate):
     assert set(rules_of(c, "places").values()) == {"place", "neighbour"}
 
 
+def test_an_end_of_a_movement_may_be_a_noun_that_no_list_knows(candidate):
+    c = candidate("انسحب الجنود من مواضعهم إلى خطوط دفاع محصنة", "انسحب", "troop_movement")
+    assert rules_of(c, "from") == {"مواضعهم": "phrase:from", "خطوط دفاع محصنه": "phrase:to"}
+
+
+def test_such_a_noun_is_asked_about_only_where_the_model_nods(candidate):
+    c = candidate("انسحب الجنود من مواضعهم", "انسحب", "troop_movement")
+    for share, offered in ((0.01, []), (0.4, [(3, 4)])):
+        said = heard(c, **{"from": [RoleSpan(3, 4, share)]})._replace(spans={})
+        assert [(o.i, o.j) for o in options("from", pieces(c, "from"), said)] == offered
+
+
 def test_both_that_see_a_span_make_one_option(candidate):
     c = candidate("هاجم مسلحون حاجزا للجيش شرق المدينة", "هاجم")
     known = pieces(c, "attackers")

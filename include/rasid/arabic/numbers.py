@@ -21,8 +21,8 @@ class Quantity(NamedTuple):
 
 
 _UNITS = {
-    1: "واحد واحدة أحد إحدى",
-    2: "اثنان اثنين اثنتان اثنتين إثنين",
+    1: "واحد واحدا واحدة أحد إحدى",
+    2: "اثنان اثنين اثنتان اثنتين إثنين إثنان اثنا اثني اثنتا اثنتي",
     3: "ثلاث ثلاثة",
     4: "أربع أربعة",
     5: "خمس خمسة",
@@ -40,7 +40,7 @@ _UNITS = {
     80: "ثمانون ثمانين",
     90: "تسعون تسعين",
     100: "مئة مائة",
-    200: "مئتان مئتين مائتان مائتين",
+    200: "مئتان مئتين مئتي مئتا مائتان مائتين مائتي مائتا",
     300: "ثلاثمئة ثلاثمائة",
     400: "أربعمئة أربعمائة",
     500: "خمسمئة خمسمائة",
@@ -94,8 +94,13 @@ def _words(tokens: Sequence[Token], i: int) -> tuple[int, int] | None:
 
 
 def quantity_at(tokens: Sequence[Token], i: int) -> Quantity | None:
-    """The quantity whose number starts at token `i`; «أكثر من», «لا يقل عن» before it are read."""
+    """The quantity whose number starts at token `i`; «أكثر من», «لا يقل عن» before it are read.
+
+    «بين 15 و20» is one quantity, from 15 to 20.
+    """
     token = tokens[i]
+    if token.folded == "بين":
+        return _between(tokens, i)
     if token.shape.kind == "number":
         if not _DIGITS.fullmatch(token.folded):
             return None
@@ -115,3 +120,23 @@ def quantity_at(tokens: Sequence[Token], i: int) -> Quantity | None:
         if tuple(before[-len(cue) :]) == cue:
             return Quantity(low + (cue[0] == "اكثر"), None, i, j)
     return Quantity(low, high, i, j)
+
+
+def _between(tokens: Sequence[Token], i: int) -> Quantity | None:
+    """The range that «بين» at token `i` begins: the first «و» with a greater number after it."""
+    for k in range(i + 2, min(len(tokens), i + 2 + _LONGEST_BOUND)):
+        word = tokens[k].folded
+        if word == "و":
+            upper = quantity_at(tokens, k + 1) if k + 1 < len(tokens) else None
+        elif word.startswith("و") and word[1:] in NUMBER_WORDS:
+            shape = tokens[k].shape._replace(folded=word[1:])
+            upper = quantity_at([*tokens[:k], tokens[k]._replace(shape=shape), *tokens[k + 1 :]], k)
+        else:
+            continue
+        lower = quantity_at(tokens[:k], i + 1)
+        if lower is not None and upper is not None and lower.j == k and lower.low < upper.low:
+            return Quantity(lower.low, upper.high, i, upper.j)
+    return None
+
+
+_LONGEST_BOUND = 4  # tokens of the lower bound of a range

@@ -158,6 +158,8 @@ def _chain(at: dict[int, list[Hit]], words: Sequence[str], i: int) -> list[Hit]:
             break  # «و» begins another member of a list
         if chain and hit.reading.prep:
             break
+        if chain and chain[-1].form == hit.form == "capital":
+            break  # «أنذرت إسلام أباد كابول»: two governments
         chain.append(hit)
         j = hit.j
         if j < len(words) and words[j] in _QUOTES and j + 1 in at:

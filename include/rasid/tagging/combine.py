@@ -231,6 +231,10 @@ def modality_features(candidate: Candidate, model: Mapping[str, float] | None) -
             out[f"date:{old}:{dated.by}"] = 1.0
     if model is not None:
         out["model:factual"] = logit(model[f"factual_{name}"])
+        if name == "movement":
+            # Beside a real attack a movement is real too: .8185 → .8248 right on train's, out of
+            # fold, factual or not .8754 → .8828. The other way round it says nothing.
+            out["model:attack:factual"] = model["attack"] * logit(model["factual_attack"])
     out.update(_model(model, f"{name}_modality", MODALITIES))
     return out
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,14 +34,31 @@ _NO_PERSON = folded(
     "عمليات عملية جريمة جرائم السابقة الأسبوع الأخيرة الماضي مباشرة"
 )
 _PEOPLE = frozenset({"civilians", "security", "armed"})
+_COUNTED = folded("عدد حصيلة")
+_FAR = 25
 _RISES = folded("إلى بلغ بلغت")  # «ارتفع عدد القتلى إلى 15»
 # Ways of dying that are no signs of an attack by themselves, and so no words of the lexicon.
 _DIES = folded(
     "توفي توفيت توفوا وفاة قضى قضت قضوا حتفه حتفها حتفهم حتفهما مصرعه مصرعها مصرعهم مصرعهما"
 )
+# «لقي رجل حتفه», «فارق جنديان الحياة»: who dies stands between the two words.
+_PARTED = {
+    folded("لقي لقيت لقوا لقيا يلقى"): folded(
+        "حتفه حتفها حتفهم حتفهما مصرعه مصرعها مصرعهم مصرعهما"
+    ),
+    folded("فارق فارقت فارقوا فارقا"): folded("الحياة"),
+}
+_PARTED_REACH = 25  # tokens between them
+# «راح ضحيته خمسة»
+_VICTIM_OF = folded("راح راحت ذهب ذهبت"), folded("ضحية ضحيته ضحيتها ضحيتهم ضحيتهما")
 _ATTEMPT = folded("محاولة محاولات بمحاولة لمحاولة")
+_SENTENCED = folded("حكما حكم الحكم بالحكم أحكاما أحكام حكمت")  # «حكماً بإعدام ثلاثة»
+_COURT = folded("محكمة المحكمة القضاء هيئة")  # «قضت المحكمة» is no death
 # Attacks whose object dies of them.
-_KILLS = frozenset({"attack.ightiyal", "attack.idam", "attack.dhabh", "attack.awda"})
+_KILLS = frozenset(
+    {"attack.ightiyal", "attack.idam", "attack.dhabh", "attack.awda", "attack.ajhaz"}
+    | {"attack.tasfiya"}
+)
 
 
 class Toll(NamedTuple):
@@ -116,19 +133,46 @@ def _cues(sentence: Sentence) -> list[_Cue]:
     for hit in (*sentence.of("target"), *sentence.of("attack")):
         what = str(hit.entry.get("casualty") or "")
         if hit.kind == "attack" and hit.entry.id in _KILLS:
-            what = "" if sentence.words[hit.i - 1] in _ATTEMPT else "killed"
+            before = sentence.words[hit.i - 1] if hit.i else ""
+            what = "" if before in _ATTEMPT or before in _SENTENCED else "killed"
         # «قُتلا» is as well how some write قتلى: the verb goes before.
         if what and (hit.i not in found or hit.form in VERB_FORMS):
             found[hit.i] = _Cue(
                 hit.i, hit.j, what, bool(hit.entry.get("person")), _form(hit),
                 hit.reading.prefix.startswith("و"), hit.reading.article, hit.reading.pronoun,
             )  # fmt: skip
+    parted = list(_parted(sentence.words))
+    for k, after, end in parted:
+        found.pop(end, None)
+        joined = sentence.words[k].startswith("و")
+        fate = sentence.words[end]
+        one = _ITSELF if fate.startswith(_FATES) and fate.endswith(("ه", "ها")) else ""
+        found[k] = _Cue(k, after, "killed", False, "verb", joined, False, one)  # noqa: FBT003
+    ends = {end for _, _, end in parted}
     for k, word in enumerate(sentence.words):
+        if k in ends or not _COURT.isdisjoint(sentence.words[k + 1 : k + 2]):
+            continue
         if word in _DIES or (word[:1] == "و" and word[1:] in _DIES):
-            ends = word.startswith(("حتف", "مصرع"))
-            form = "verb" if ends or word.endswith(("ي", "ت", "وا")) else "noun"
+            form = "verb" if word.startswith(_FATES) or word.endswith(("ي", "ت", "وا")) else "noun"
             found[k] = _Cue(k, k + 1, "killed", False, form, word not in _DIES, False)  # noqa: FBT003
     return [found[k] for k in sorted(found)]
+
+
+def _parted(words: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """«لقي … حتفه», «راح ضحيته …»: the verb, from where who dies may stand, the other word."""
+    for k, word in enumerate(words):
+        bare = word.removeprefix("و")
+        for verbs, ends in _PARTED.items():
+            reach = range(k + 2, min(len(words), k + 2 + _PARTED_REACH))
+            end = next((n for n in reach if words[n] in ends), None) if bare in verbs else None
+            if end is not None:
+                yield k, k + 1, end
+        if bare in _VICTIM_OF[0] and words[k + 1 : k + 2] and words[k + 1] in _VICTIM_OF[1]:
+            yield k, k + 2, k + 1
+
+
+_FATES = ("حتف", "مصرع")
+_ITSELF = "نفسه"  # the pronoun of a cue is who dies: «لقي فلان حتفه»
 
 
 def _form(hit: Hit) -> str:
@@ -142,6 +186,10 @@ def _shared(cues: Sequence[_Cue], n: int) -> bool:
     """
     after = n + 1 < len(cues) and cues[n + 1].joined and cues[n + 1].i == cues[n].j
     before = n > 0 and cues[n].joined and cues[n].i == cues[n - 1].j
+    if cues[n].people:  # «12 قتيلاً وجريحاً»; «قتيلين وجرح ثلاثة» are two numbers
+        beside = (after and cues[n + 1]) or (before and cues[n - 1])
+        return bool(beside and beside.people and beside.form == cues[n].form == "sg")
+    before = before and not cues[n - 1].people
     return after or (before and cues[n - 1].form != "verb")
 
 
@@ -153,7 +201,10 @@ def _of_people(sentence: Sentence, cue: _Cue) -> Toll | None:
     number = _ending_at(sentence, cue.i)
     if number is not None:
         return Toll(number.i, cue.j, number.low, number.high)
-    for k in range(cue.j, min(len(words) - 1, cue.j + _AFTER)):
+    # «ارتفع عدد قتلى التفجير الذي استهدف السوق أمس إلى 42»: the number may be far.
+    counted = words[cue.i - 1] in _COUNTED if cue.i else False
+    reach = _FAR if counted else _AFTER
+    for k in range(cue.j, min(len(words) - 1, cue.j + reach)):
         risen = _number(sentence, k + 1) if words[k] in _RISES else None
         if risen is not None:
             return Toll(risen.i, risen.j, risen.low, risen.high)
@@ -211,6 +262,8 @@ def _after(sentence: Sentence, cue: _Cue, cues: Sequence[_Cue]) -> Toll | None:
         bracketed = words[k] in _BRACKETS or (k and words[k - 1] in _BRACKETS)
         if words[k] in _SUBSET or k in others or not (clauses[k] == clauses[cue.i] or bracketed):
             return None
+        if words[k + 1 : k + 2] and words[k + 1] in _PAIR:  # «منتسبين اثنين»
+            return _with_more(sentence, Toll(k, k + 2, 2, 2), others)
         number = _number(sentence, k)
         if number is not None:
             return _with_more(sentence, Toll(k, number.j, number.low, number.high), others)
@@ -224,13 +277,18 @@ def _after(sentence: Sentence, cue: _Cue, cues: Sequence[_Cue]) -> Toll | None:
 def _people_at(sentence: Sentence, k: int, cue: _Cue) -> int | None:
     """How many the word at `k` names: 1 or 2; 0 for several, uncounted; None for no person."""
     word = sentence.words[k]
-    if word in _ONE:
+    if k == cue.j and word == "اخران":
+        return 2
+    if word in _ONE or word.removeprefix("ال") in _PERSONS or (k == cue.j and word in _FURTHER):
         return 1
     if word.removeprefix("ال") in _POSTS:
         return None
     for hit in sentence.of("target"):
         if hit.i == k and hit.entry.get("target") in _PEOPLE and hit.form not in VERB_FORMS:
             return 0 if _is_plural(hit, word) else {"sg": 1, "dual": 2}.get(hit.form, 0)
+    if k == cue.j and any(h.i == k and h.form == "nisba" for h in sentence.of("country")):
+        # «قُتل إسرائيلي», «مقتل فلسطينيان»; «فلسطينيين» may be two or many.
+        return 2 if word.endswith("ان") else 0 if word.endswith(("ين", "ون", "ات")) else 1
     if k != cue.j or word in _SEVERAL or word in _NO_PERSON:
         return 0 if word in _SEVERAL else None
     if cue.what != "killed" or sentence.tokens[k].shape.kind != "word":
@@ -239,12 +297,18 @@ def _people_at(sentence: Sentence, k: int, cue: _Cue) -> int | None:
     definite = word.startswith("ال")
     if known or (definite and cue.form == "verb") or len(word) < _SHORTEST_NOUN:
         return None
+    if word.endswith("يا") or word in _ALL:
+        return None  # «ميدانياً», «جميعاً»: how, not who
     if word.endswith("ان") and word[-3:-2] == "ي":
         return 2  # «فلسطينيان»
     # An unknown noun after a death: somebody's name or trade (مقتل البطش, قتل محتج).
     return 0 if word.endswith(("ون", "ين", "ات")) else 1
 
 
+_ALL = folded("جميعا معا فورا لاحقا أيضا")
+_PAIR = folded("اثنان اثنين اثنتان اثنتين")
+_PERSONS = folded("فتى فتاة شاب شابة رجل سيدة مسن مسنة سائق مزارع راع طالب نازح مهاجم منفذ")
+_FURTHER = folded("آخر أخرى ثان ثانية ثالث ثالثة رابع رابعة خامس خامسة سادس سادسة")  # «جرح ثالث»
 _POSTS = folded("دورية دوريات حاجز حواجز سيطرة سيطرات")  # security, but nobody by themselves
 _SHORTEST_NOUN = 3
 _CLITICS = frozenset("وبل")
@@ -259,7 +323,7 @@ def _is_plural(hit: Hit, word: str) -> bool:
 def _one(sentence: Sentence, cue: _Cue) -> Toll | None:
     """The one who is spoken of: «الناشط الذي قُتل في …», «ما أدى إلى مقتله»."""
     before = sentence.words[cue.i - 1] if cue.i else ""
-    relative = cue.form == "verb" and before in _WHO
+    relative = cue.form == "verb" and (before in _WHO or cue.pronoun == _ITSELF)
     if cue.what == "killed" and (relative or (cue.form == "sg" and cue.pronoun == "ه")):
         return Toll(cue.i, cue.j, 1, 1)
     return None

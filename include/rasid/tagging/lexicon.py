@@ -303,8 +303,8 @@ class _Compiler:
             self.stems += inflect.adjective(entry.id, spec, "nisba")
         for word in _alternatives(fields.get("word")) + _alternatives(fields.get("names")):
             self.words(entry.id, word, "word")
-        if fields.get("capital"):
-            self.words(entry.id, str(fields["capital"]), "capital")
+        for name in _alternatives(fields.get("capital")):
+            self.words(entry.id, name, "capital")
         if fields.get("phrase"):
             self.phrase(entry.id, fields["phrase"])
 

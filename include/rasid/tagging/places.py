@@ -29,12 +29,13 @@ class Place(NamedTuple):
     dateline: bool = False  # where the reporter is or who speaks: no place of an event
 
 
-_HEADS = folded(
-    "مدينة بلدة قرية محافظة ولاية منطقة حي قضاء ناحية مديرية مخيم إقليم مقاطعة جزيرة جبل جبال "
-    "وادي مضيق معبر مطار ميناء قاعدة معسكر شارع ساحة طريق جسر حقل سد مستوطنة ضاحية جبهة ريف "
-    "صحراء هضبة قطاع تلة مفرق دوار ميدان محور منفذ حاجز سوق لواء عزلة جمهورية بادية سهل بلدية "
-    "منتجع مرتفع تل عاصمة العاصمة مدن بلدات قرى مناطق محافظات أحياء منطقتي مدينتي محافظتي "
-    "بلدتي قريتي مخيمي حيي قاعدتي جامعة مستشفى سجن مسجد جامع كنيسة مرفأ حرش تبة مثلث خليج بحيرة نهر"
+HEADS = folded(
+    "مدينة بلدة قرية محافظة ولاية منطقة حي قضاء ناحية مديرية مخيم إقليم مقاطعة جزيرة جبل جبال وادي "
+    "مضيق معبر مطار ميناء قاعدة معسكر شارع ساحة طريق جسر حقل سد مستوطنة ضاحية جبهة ريف صحراء هضبة "
+    "قطاع تلة مفرق دوار ميدان محور منفذ حاجز سوق لواء عزلة جمهورية بادية سهل بلدية حامية مستعمرة "
+    "ثكنة منتجع مرتفع تل عاصمة العاصمة مدن بلدات قرى مناطق محافظات أحياء منطقتي مدينتي محافظتي "
+    "بلدتي قريتي مخيمي حيي قاعدتي جامعة مستشفى سجن مسجد جامع كنيسة مرفأ حرش تبة مثلث خليج بحيرة "
+    "نهر"
 )
 # A name of these heads is one that only the gazetteer can confirm: «عاصمة البلاد», «لواء المشاة».
 _NEED_ENTRY = folded("عاصمة العاصمة ريف قطاع لواء سوق تل طريق جبهة حاجز جمهورية")
@@ -138,9 +139,9 @@ def _headed(
 def _head(word: str) -> tuple[str, int, str]:
     """The head that a word is, the letters of clitics before it, and its preposition."""
     for skip, clitic in ((0, ""), (1, "وبلف"), (2, "وف")):
-        if skip == 0 and word in _HEADS:
+        if skip == 0 and word in HEADS:
             return word, 0, ""
-        if skip and len(word) > skip + 1 and word[0] in clitic and word[skip:] in _HEADS:
+        if skip and len(word) > skip + 1 and word[0] in clitic and word[skip:] in HEADS:
             last = word[skip - 1]
             if skip == 1 or last in "بل":
                 return word[skip:], skip, last if last in "بل" else ""

@@ -260,6 +260,8 @@ def _accused(scene: _Scene) -> Found:
         status = hit.entry.get("status")
         if status not in ("claimed", "accused") or hit.form not in VERB_FORMS:
             continue
+        if _told_by_another(scene, hit):
+            continue
         if abs(clauses[hit.i] - clauses[scene.trigger.i]) > 2:
             continue
         after = [p for p in scene.sentence.bodies if p.i >= hit.j and p.i - hit.j <= _CARRIED_REACH]
@@ -276,6 +278,14 @@ def _accused(scene: _Scene) -> Found:
             if who:
                 return [who[0]], "agent:accused"
     return _NOBODY
+
+
+def _told_by_another(scene: _Scene, claim: Hit) -> bool:
+    """Whether somebody speaks between claim and event: «تبنت … الهجوم، فيما قال الجيش إنه …»."""
+    return any(
+        h.form in VERB_FORMS and not h.entry.get("status") and claim.j <= h.i < scene.trigger.i
+        for h in scene.sentence.of("speech")
+    )
 
 
 def _foiled(scene: _Scene) -> Found:

@@ -112,17 +112,27 @@ def options(name: str, known: Sequence[Piece], heard: Heard | None) -> list[Opti
             continue
         same = [p for p in free if p.i < span.j and p.j > span.i]
         free = [p for p in free if p not in same]
-        longest = max((p.j - p.i for p in same), default=0)
-        if name in PLACES and (len(same) > 1 or longest >= span.j - span.i):
-            found += [Option(p.i, p.j, p, span) for p in same]
+        sure = [p for p in same if p.known is not None]
+        longest = max((p.j - p.i for p in sure), default=0)
+        if name in PLACES and (len(sure) > 1 or longest >= span.j - span.i):
+            found += [Option(p.i, p.j, p, span) for p in sure]
         else:
-            found.append(Option(span.i, span.j, same[0] if same else None, span))
-    found += [Option(p.i, p.j, p, None) for p in free]
+            piece = (sure or same)[0] if same else None
+            found.append(Option(span.i, span.j, piece, span))
+    found += [Option(p.i, p.j, p, None) for p in free if _plausible(name, p, heard)]
     never = _NEVER.get(name, frozenset())
     kept = (o for o in found if o.piece is None or o.piece.rule not in never)
     return sorted(kept, key=lambda o: o.i)
 
 
+def _plausible(name: str, piece: Piece, heard: Heard | None) -> bool:
+    """Whether to ask about a piece: a noun that is nothing known only where the model nods."""
+    if heard is None or not piece.rule.startswith("phrase:"):
+        return True
+    return max(heard.logits[name][piece.i : piece.j], default=-CLIP) > _NOD
+
+
+_NOD = -2.0  # log-odds
 # What comes from a place does not go there, whatever the model says; a dateline beside another
 # place is none of the event (of train's 198 such, 17 are).
 _DATELINES = frozenset({"dateline:title:more", "dateline:body:more"})

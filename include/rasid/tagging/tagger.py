@@ -152,6 +152,7 @@ class Tagger:
         floor = min(max(c.score for c in stated.candidates), self._more[stated.tag])
         kept = without_repeats([(c.score, c) for c in stated.candidates if c.score >= floor])
         decided = [self._decide(reading, c, stated.score, stated.says, around) for c in kept]
+        decided = _as_before(kept, decided)
         if len({c.trigger.entry.get("kind") for c in kept}) > 1:
             decided = [
                 d._replace(kind=self._own_kind.choose(kind_features(c, None))[0])
@@ -212,6 +213,22 @@ class Tagger:
             yield f"model {p:.2f}"
             if (p >= 0.5) != (candidate.score >= 0):
                 yield "model and rules disagree"
+
+
+def _as_before(kept: Sequence[Candidate], decided: Sequence[Decision]) -> list[Decision]:
+    """The decisions, those of a word said again with the article like the first of that word.
+
+    «تشن الفصائل هجمات …، وتتهم واشنطن إيران بأنها وراء تلك الهجمات»: one event, one modality.
+    """
+    first: dict[str, Decision] = {}
+    for c, decision in sorted(zip(kept, decided, strict=True), key=lambda pair: pair[0].trigger.i):
+        first.setdefault(c.trigger.entry.id, decision)
+    return [
+        decision._replace(modality=first[c.trigger.entry.id].modality)
+        if c.trigger.reading.article and not c.ruling.sure
+        else decision
+        for c, decision in zip(kept, decided, strict=True)
+    ]
 
 
 def attack_kind(candidate: Candidate) -> str:

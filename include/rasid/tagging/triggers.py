@@ -64,7 +64,7 @@ class Triggers:
             return False
         if hit.form == "sg" and entry.get("plural_only"):
             return False
-        if sentence.off_topic:
+        if sentence.off_topic or _in_name(hit, sentence):
             return False
         needs = entry.get("needs")
         if (
@@ -75,6 +75,16 @@ class Triggers:
         ):
             return entry.get("class") != "light" or _has_object(hit, limits.objects, sentence)
         return near and needs != "force_object"
+
+
+def _in_name(hit: Hit, sentence: Sentence) -> bool:
+    """Whether a noun is a part of who acts: «جيش الفتح», «للحشد», «آليات الاحتلال»."""
+    if hit.form in VERB_FORMS:
+        return False
+    named = any(a.i <= hit.i < a.j for a in sentence.of("actor"))
+    return (named or hit.reading.article) and any(
+        p.i + (not named) <= hit.i < p.j for p in sentence.bodies if p.armed
+    )
 
 
 def _follows(words: list[str], j: int, phrases: Mapping[str, Sequence[tuple[str, ...]]]) -> bool:
