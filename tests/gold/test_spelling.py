@@ -84,7 +84,8 @@ def usual(tagger, gold):
 
 # Without its hamza a word of these is another: «إحاطتها» (her briefing) and «أحاطتها» (surrounded it),
 # «آمر القوة» (its commander) and «أمر القوة» (he ordered it).
-AMBIGUOUS = {"bare-alef": {"fa-menagh", "fb-ain-zara"}}
+# In fd-tera a weapon lies so near its threshold that the word beside it decides.
+AMBIGUOUS = {"bare-alef": {"fa-menagh", "fb-ain-zara", "fd-tera"}}
 
 
 @pytest.mark.parametrize("name", CHANGES)
