@@ -43,7 +43,9 @@ def test_who_claims_it_follows_the_verb_of_claiming(tagger):
 
 
 def test_each_event_has_the_speaker_who_tells_it(tagger):
-    text = "تبنت حركة طالبان الهجوم على الثكنة، فيما قال متحدث باسم الجيش إن طائراته قصفت مواقع الحركة"
+    text = (
+        "تبنت حركة طالبان الهجوم على الثكنة، فيما قال متحدث باسم الجيش إن طائراته قصفت مواقع الحركة"
+    )
     status = {m.trigger: m.attribution.status for m in tagger.tag(text, published_at=DAY)}
     assert status == {"الهجوم": "claimed", "قصفت": "official"}
 

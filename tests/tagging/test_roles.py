@@ -57,7 +57,9 @@ def test_the_victim_does_not_act(rules, text):
 
 
 def test_who_claims_one_attack_has_not_made_the_next_one_told(rules):
-    text = "تبنت حركة طالبان الهجوم على الثكنة، فيما قال متحدث باسم الجيش إن طائراته قصفت مواقع الحركة"
+    text = (
+        "تبنت حركة طالبان الهجوم على الثكنة، فيما قال متحدث باسم الجيش إن طائراته قصفت مواقع الحركة"
+    )
     found = [
         c.frame.agents[0].id if c.frame.agents else ""
         for c in rules.read(text).candidates
