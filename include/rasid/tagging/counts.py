@@ -281,7 +281,7 @@ def _people_at(sentence: Sentence, k: int, cue: _Cue) -> int | None:
         return 2
     if word in _ONE or word.removeprefix("ال") in _PERSONS or (k == cue.j and word in _FURTHER):
         return 1
-    if word.removeprefix("ال") in _POSTS:
+    if word.removeprefix("ال") in _POSTS or word in _HOURS:
         return None
     for hit in sentence.of("target"):
         if hit.i == k and hit.entry.get("target") in _PEOPLE and hit.form not in VERB_FORMS:
@@ -309,6 +309,7 @@ _ALL = folded("جميعا معا فورا لاحقا أيضا")
 _PAIR = folded("اثنان اثنين اثنتان اثنتين")
 _PERSONS = folded("فتى فتاة شاب شابة رجل سيدة مسن مسنة سائق مزارع راع طالب نازح مهاجم منفذ")
 _FURTHER = folded("آخر أخرى ثان ثانية ثالث ثالثة رابع رابعة خامس خامسة سادس سادسة")  # «جرح ثالث»
+_HOURS = folded("صباح صباحا مساء فجر فجرا ظهر ظهرا عصر عصرا ليل ليلا ليلة مغرب منتصف")
 _POSTS = folded("دورية دوريات حاجز حواجز سيطرة سيطرات")  # security, but nobody by themselves
 _SHORTEST_NOUN = 3
 _CLITICS = frozenset("وبل")
