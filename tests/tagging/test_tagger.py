@@ -190,3 +190,8 @@ def test_only_what_flies_is_shot_down(tagger, done, carried_out):
     found = tagger.tag(text)
     assert found
     assert all((m.outcome == "occurred") is carried_out for m in found)
+
+
+def test_a_countrys_drone_is_flown_by_the_state(tagger):
+    text = "أغارت مسيّرة إسرائيلية على سيارة في بلدة كفررمان، في هجوم هو الثالث هذا الأسبوع."
+    assert {m.actor_class for m in tagger.tag(text, published_at=DAY)} == {"state"}

@@ -64,7 +64,7 @@ def parties(hits: Sequence[Hit], words: Sequence[str], day: date | None) -> list
         if i < end:
             continue
         chain = _chain(at, words, i)
-        numbered = chain[0].entry.id in _UNITS and _is_number(words, chain[-1].j)
+        numbered = chain[0].entry.id in UNITS and _is_number(words, chain[-1].j)
         party = _party(chain, day, numbered=numbered)
         if party is not None:
             if chain[0].entry.id in _AIRCRAFT and any(
@@ -87,7 +87,7 @@ def _after_event(hit: Hit, hits: Sequence[Hit]) -> bool:
 
 _AIRCRAFT = frozenset({"force.tayaran", "force.taira"})
 # «اللواء الثاني», «الفرقة 20»: with its number the singular is no rank and no team.
-_UNITS = frozenset({"force.liwa", "force.firqa", "force.fawj", "force.sariyya", "force.katiba"})
+UNITS = frozenset({"force.liwa", "force.firqa", "force.fawj", "force.sariyya", "force.katiba"})
 _ORDINALS = folded(
     "الأول الأولى الثاني الثانية الثالث الثالثة الرابع الرابعة الخامس الخامسة السادس السادسة "
     "السابع السابعة الثامن الثامنة التاسع التاسعة العاشر العاشرة الحادي الحادية العشرون العشرين "

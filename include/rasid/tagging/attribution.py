@@ -7,6 +7,7 @@ speaks of his own attack claims it; a rival who names the attacker accuses (code
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from rasid.arabic import folded
@@ -72,7 +73,7 @@ def attribute(candidate: Candidate, cls: str, actors: Sequence[str], text: str) 
     denied = _who_denies(sentence, text)
     if denied:
         return Attribution(denied_by=denied)
-    speakers = list(_speakers(sentence))
+    speakers = _speakers(sentence)
     cue = _stating(sentence, trigger, speakers)
     if cue is not None:
         return _stated(sentence, cue, str(cue.entry.get("status")), text)
@@ -177,8 +178,13 @@ def _who_denies(sentence: Sentence, text: str) -> tuple[Role, ...]:
     return tuple(role(p, sentence.tokens, text) for p in who[:1])
 
 
-def _speakers(sentence: Sentence) -> Iterator[_Speaker]:
+@lru_cache(maxsize=4)
+def _speakers(sentence: Sentence) -> list[_Speaker]:
     """Everybody who is said to say something, in the order of their words."""
+    return list(_speaking(sentence))
+
+
+def _speaking(sentence: Sentence) -> Iterator[_Speaker]:
     words = sentence.words
     verbs = {
         h.i for h in sentence.of("speech") if h.form in VERB_FORMS and not h.entry.get("status")
@@ -223,8 +229,8 @@ def _reported(sentence: Sentence, k: int) -> _Speaker | None:
 def _named(sentence: Sentence, at: range) -> _Speaker | None:
     """The first body or noun of a speaker at these tokens."""
     for k in at:
-        if k >= len(sentence.words):
-            return None
+        if k >= len(sentence.words) or sentence.words[k] == "ان":
+            return None  # what follows «أن» is said
         for party in sentence.bodies:
             if party.i == k and party.i in at:
                 return _Speaker(party.i, party.j, "", party)

@@ -43,7 +43,7 @@ def verb(entry: str, spec: str, *, passive: bool = False) -> Iterator[Stem]:
     short = rest[:-1] if rest[-1] in "ىيو" else rest
     for person in "يتن":
         yield Stem(entry, form, "Vi", person + rest)
-        if short != rest:
+        if short != rest and person != "ن":  # «نصف» is a half, not «(لم) نصفِّ»
             yield Stem(entry, form, "Vi", person + short)
             yield Stem(entry, form, "Vi", person + short + "ا")
     for person in "يت":

@@ -28,7 +28,7 @@ from rasid.tagging.mention import Mention
 from rasid.tagging.reading import Candidate, Reader, Reading
 from rasid.tagging.record import Decision, facts_of, record
 from rasid.tagging.roles import SURE_AGENTS
-from rasid.tagging.spans import Chooser, heard_from
+from rasid.tagging.spans import Chooser, Option, heard_from
 from rasid.tagging.triggers import TAGS
 from rasid.tagging.verifier import MODEL, Verdict, Verifier
 
@@ -163,6 +163,8 @@ class Tagger:
         classes = [decision.actor_class for decision in decided]
         roles = self._chooser.roles(list(zip(kept, classes, strict=True)), heard)
         for c, decision, own in zip(kept, decided, roles, strict=True):
+            if _flown_by_a_state(c, own.get("attackers", ())):
+                decision = decision._replace(actor_class="state")  # noqa: PLW2901
             yield record(
                 text, c, decision, facts,
                 roles=own, document=document, lexicon_version=self.lexicon.manifest.hash,
@@ -213,6 +215,14 @@ class Tagger:
             yield f"model {p:.2f}"
             if (p >= 0.5) != (candidate.score >= 0):
                 yield "model and rules disagree"
+
+
+def _flown_by_a_state(candidate: Candidate, attackers: Sequence[Option]) -> bool:
+    """Whether who attacks is said by a country's adjective beside its weapon: «مسيّرة إسرائيلية»."""
+    sentence = candidate.sentence
+    weapons = {h.j for h in sentence.of("weapon")}
+    flown = [h for h in sentence.of("country") if h.form == "nisba" and h.i in weapons]
+    return bool(attackers) and all(any(o.i <= h.i < o.j for h in flown) for o in attackers)
 
 
 def _as_before(kept: Sequence[Candidate], decided: Sequence[Decision]) -> list[Decision]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rasid.arabic import tokenize
+from rasid.tagging.actors import UNITS
 from rasid.tagging.lexicon import Entry
 from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.sentence import Sentence
@@ -81,6 +82,10 @@ def _in_name(hit: Hit, sentence: Sentence) -> bool:
     """Whether a noun is a part of who acts: «جيش الفتح», «للحشد», «آليات الاحتلال»."""
     if hit.form in VERB_FORMS:
         return False
+    if hit.reading.article and any(
+        u.j == hit.i and u.entry.id in UNITS and not u.reading.article for u in sentence.of("force")
+    ):
+        return True  # «لواء الثأر»
     named = any(a.i <= hit.i < a.j for a in sentence.of("actor"))
     return (named or hit.reading.article) and any(
         p.i + (not named) <= hit.i < p.j for p in sentence.bodies if p.armed
