@@ -122,17 +122,24 @@ def quantity_at(tokens: Sequence[Token], i: int) -> Quantity | None:
     return Quantity(low, high, i, j)
 
 
+def joined_quantity_at(tokens: Sequence[Token], i: int) -> Quantity | None:
+    """The quantity whose number starts at token `i`, whether «و» is written on it or not."""
+    found = quantity_at(tokens, i)
+    word = tokens[i].folded
+    if found is None and word.startswith("و") and word[1:] in NUMBER_WORDS:
+        shape = tokens[i].shape._replace(folded=word[1:])
+        found = quantity_at([*tokens[:i], tokens[i]._replace(shape=shape), *tokens[i + 1 :]], i)
+    return found
+
+
 def _between(tokens: Sequence[Token], i: int) -> Quantity | None:
     """The range that «بين» at token `i` begins: the first «و» with a greater number after it."""
     for k in range(i + 2, min(len(tokens), i + 2 + _LONGEST_BOUND)):
         word = tokens[k].folded
-        if word == "و":
-            upper = quantity_at(tokens, k + 1) if k + 1 < len(tokens) else None
-        elif word.startswith("و") and word[1:] in NUMBER_WORDS:
-            shape = tokens[k].shape._replace(folded=word[1:])
-            upper = quantity_at([*tokens[:k], tokens[k]._replace(shape=shape), *tokens[k + 1 :]], k)
-        else:
+        if not word.startswith("و"):
             continue
+        at = k + (word == "و")
+        upper = joined_quantity_at(tokens, at) if at < len(tokens) else None
         lower = quantity_at(tokens[:k], i + 1)
         if lower is not None and upper is not None and lower.j == k and lower.low < upper.low:
             return Quantity(lower.low, upper.high, i, upper.j)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rasid.arabic import NUMBER_WORDS, Quantity, folded, quantity_at
+from rasid.arabic import Quantity, folded, joined_quantity_at
 from rasid.tagging.matcher import VERB_FORMS, Hit
 from rasid.tagging.mention import Count
 from rasid.tagging.sentence import Sentence
@@ -223,10 +223,7 @@ def _number(sentence: Sentence, k: int) -> Quantity | None:
     word = tokens[k].folded
     if word == "عدد" and sentence.words[k + 1 : k + 2] != ["من"]:
         return None  # «عدد القتلى» counts nobody
-    found = quantity_at(tokens, k)
-    if found is None and word.startswith("و") and word[1:] in NUMBER_WORDS:
-        shape = tokens[k].shape._replace(folded=word[1:])
-        found = quantity_at([*tokens[:k], tokens[k]._replace(shape=shape), *tokens[k + 1 :]], k)
+    found = joined_quantity_at(tokens, k)
     if found is None:
         return None
     after = sentence.words[found.j] if found.j < len(sentence.words) else ""
