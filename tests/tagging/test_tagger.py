@@ -8,6 +8,8 @@ from datetime import datetime
 
 import pytest
 
+from rasid.tagging import load_tagger
+
 
 DAY = datetime(2026, 11, 25)  # noqa: DTZ001 (a date only)
 
@@ -142,9 +144,24 @@ def test_the_flat_form_names_what_the_index_needs(tagger):
     assert flat["militia_attack"] is True
 
 
-def test_the_rules_work_alone():
-    from rasid.tagging import load_tagger
+def test_the_model_may_believe_a_word_that_lacks_what_the_lexicon_needs(tagger):
+    text = "مغادرة آخر دفعة من القاعدة نحو الحدود الكويتية"  # nobody armed is named
+    reading = tagger.read(text)
+    assert not reading.of(0, "troop_movement")
+    mention = one(tagger, text, "troop_movement")
+    assert mention.trigger == "مغادرة"
+    assert "without what the lexicon needs beside it, by the model alone" in mention.evidence
+    assert not load_tagger(model=False).tag(text)
 
+
+def test_the_model_cannot_believe_a_word_that_means_something_else(tagger):
+    # «not_next» of the entry: an agreement is left, not a place.
+    text = "أعلنت القوات الأميركية انسحابها من الاتفاق"
+    assert any(h.kind == "troop_movement" for h in tagger.read(text).sentences[0].hits)
+    assert not tagger.read(text).triggers
+
+
+def test_the_rules_work_alone():
     alone = load_tagger(model=False)
     assert alone.version.endswith("rules")
     assert alone.tag(MILITIA)

@@ -20,7 +20,7 @@ from rasid.tagging.mention import MILITIA_CLASSES
 from rasid.tagging.modality import Ruling, rule_modality
 from rasid.tagging.roles import Frame, read_roles
 from rasid.tagging.sentence import Sentence
-from rasid.tagging.triggers import TAGS, Triggers
+from rasid.tagging.triggers import TAGS, Found, Triggers
 
 
 # Tokens of one sentence read together. News has fewer; a text without stops stays linear.
@@ -38,6 +38,7 @@ class Candidate:
     ruling: Ruling
     features: tuple[str, ...]
     score: float  # log-odds by the fitted weights
+    supported: bool  # whether what the trigger's entry needs stands beside it
 
 
 class Reading:
@@ -46,7 +47,7 @@ class Reading:
     def __init__(
         self,
         sentences: list[Sentence],
-        triggers: Mapping[int, Sequence[Hit]],
+        triggers: Mapping[int, Found],
         title_end: int,
         weights: Mapping[str, Any],
     ) -> None:
@@ -100,12 +101,19 @@ class Reading:
     def of(self, index: int, tag: str) -> list[Candidate]:
         """The candidates of one tag in the sentence `index`."""
         if (index, tag) not in self._read:
-            self._read[index, tag] = self._candidates(index, tag)
+            hits = self.triggers[index].likely if index in self.triggers else ()
+            self._read[index, tag] = self._candidates(index, tag, hits, supported=True)
         return self._read[index, tag]
 
-    def _candidates(self, index: int, tag: str) -> list[Candidate]:
+    def doubtful(self, index: int, tag: str) -> list[Candidate]:
+        """The candidates of one tag in the sentence `index` that lack what their entry needs."""
+        return self._candidates(index, tag, self.triggers[index].doubtful, supported=False)
+
+    def _candidates(
+        self, index: int, tag: str, hits: Sequence[Hit], *, supported: bool
+    ) -> list[Candidate]:
         sentence = self.sentences[index]
-        triggers = [t for t in self.triggers.get(index, ()) if t.kind == tag]
+        triggers = [t for t in hits if t.kind == tag]
         if not triggers:
             return []
         context = tuple(around(self._title_kinds, self._kinds, sentence.hits))
@@ -116,7 +124,7 @@ class Reading:
             own = evidence(sentence, trigger, frame, ruling)
             features = tuple(dict.fromkeys((*own, *context)))
             score = self._score(tag, features)
-            found.append(Candidate(sentence, trigger, frame, ruling, features, score))
+            found.append(Candidate(sentence, trigger, frame, ruling, features, score, supported))
         return found
 
     @cached_property
@@ -156,8 +164,8 @@ class Reader:
                 if headed is None:
                     headed = any(other.has_body for other in title)
                 near = headed or (s.index > 0 and found[s.index - 1].has_body)
-                hits = list(self._triggers.of(s, near=near))
-                if hits:
+                hits = self._triggers.of(s, near=near)
+                if any(hits):
                     triggers[s.index] = hits
         return Reading(found, triggers, title_end, self._weights)
 

@@ -27,46 +27,49 @@ class _Limits(NamedTuple):
     objects: frozenset[str]
 
 
+class Found(NamedTuple):
+    """The hits of a sentence that may state an event, in order, the first ones of each only."""
+
+    likely: list[Hit]
+    doubtful: list[Hit]  # without what their entry needs beside it; only the model may believe them
+
+
 class Triggers:
     """Finds the triggers of a sentence."""
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         self._limits = {e.id: _limits(e) for e in entries.values() if e.kind in TAGS}
 
-    def of(self, sentence: Sentence, *, near: bool) -> Iterator[Hit]:
-        """The hits that may state an event of their kind here, in order, the first ones only.
+    def of(self, sentence: Sentence, *, near: bool) -> Found:
+        """The hits that may state an event of their kind here.
 
         `near`: the title or the sentence before names an armed body, which this one may mean.
         """
-        seen: dict[tuple[str, int], Hit] = {}
-        last = -1  # the token of the last trigger seen
+        found = Found([], [])
+        if sentence.off_topic:
+            return found
         for hit in sorted((h for tag in TAGS for h in sentence.of(tag)), key=lambda h: h.i):
-            if hit.i > last and len(seen) >= MOST_TRIGGERS:
-                break
-            if not self.allowed(hit, sentence, near=near):
-                continue
-            last = hit.i
-            # The same word as verb and as noun is one trigger: the noun, if the noun fits.
-            key = (hit.entry.id, hit.i)
-            if key not in seen or (
-                hit.form not in VERB_FORMS and not _after_subject(sentence, hit)
-            ):
-                seen[key] = hit
-        yield from itertools.islice(seen.values(), MOST_TRIGGERS)
+            if not self._means_otherwise(hit, sentence):
+                supported = self._supported(hit, sentence, near=near)
+                (found.likely if supported else found.doubtful).append(hit)
+        return Found(*(list(_first(hits, sentence)) for hits in found))
 
-    def allowed(self, hit: Hit, sentence: Sentence, *, near: bool) -> bool:
-        """Whether the words around a hit leave it the reading of an event."""
-        entry = hit.entry
+    def _means_otherwise(self, hit: Hit, sentence: Sentence) -> bool:
+        """Whether the words beside a hit give it another meaning than an event."""
         words = sentence.words
-        limits = self._limits[entry.id]
+        limits = self._limits[hit.entry.id]
         if limits.not_next and _follows(words, hit.j, limits.not_next):
-            return False
+            return True
         if any(words[max(0, hit.i - len(w)) : hit.i] == list(w) for w in limits.not_prev):
-            return False
-        if hit.form == "sg" and entry.get("plural_only"):
-            return False
-        if sentence.off_topic or _in_name(hit, sentence):
-            return False
+            return True
+        if hit.form == "sg" and hit.entry.get("plural_only"):
+            return True
+        return _in_name(hit, sentence)
+
+    def _supported(self, hit: Hit, sentence: Sentence, *, near: bool) -> bool:
+        """Whether what the entry of a hit needs stands in its sentence, or near it."""
+        entry = hit.entry
+        limits = self._limits[entry.id]
         needs = entry.get("needs")
         if (
             needs in ("context", None)
@@ -76,6 +79,21 @@ class Triggers:
         ):
             return entry.get("class") != "light" or _has_object(hit, limits.objects, sentence)
         return near and needs != "force_object"
+
+
+def _first(hits: Sequence[Hit], sentence: Sentence) -> Iterator[Hit]:
+    """The first MOST_TRIGGERS of hits in order, each word as one trigger."""
+    seen: dict[tuple[str, int], Hit] = {}
+    last = -1  # the token of the last trigger seen
+    for hit in hits:
+        if hit.i > last and len(seen) >= MOST_TRIGGERS:
+            break
+        last = hit.i
+        # The same word as verb and as noun is one trigger: the noun, if the noun fits.
+        key = (hit.entry.id, hit.i)
+        if key not in seen or (hit.form not in VERB_FORMS and not _after_subject(sentence, hit)):
+            seen[key] = hit
+    yield from itertools.islice(seen.values(), MOST_TRIGGERS)
 
 
 def _in_name(hit: Hit, sentence: Sentence) -> bool:
