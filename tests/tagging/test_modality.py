@@ -31,12 +31,26 @@ def ruling(rules, text, word):
 @pytest.mark.parametrize(
     ("text", "word", "modality"),
     [
+        ("أي خرق جديد سيقابله قصف على مواقع الجيش", "قصف", "threatened_planned"),
+        ("طالب القائد بهدنة، قائلا إن غارة الجمعة قتلت جنديين", "غارة", "factual"),
+        ("حاول المسلحون اقتحام الثكنة", "اقتحام", "factual"),
+    ],
+)
+def test_rules_are_evidence_where_they_are_less_exact(rules, text, word, modality):
+    assert ruling(rules, text, word) == (modality, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "modality"),
+    [
         ("ستنسحب القوات من البلدة قبل نهاية العام", "ستنسحب", "threatened_planned"),
         ("سوف تهاجم الفصائل القواعد", "تهاجم", "threatened_planned"),
         ("لم تنسحب القوات من البلدة", "تنسحب", "denied"),
         ("هددت الفصائل بضرب القواعد ما لم تنسحب القوات", "تنسحب", "demanded"),
         ("أحبطت قوات الأمن هجوما على ثكنة", "هجوما", "foiled"),
         ("نفت الوزارة انسحاب القوات من البلدة", "انسحاب", "denied"),
+        ("نفت الوزارة تعرض قائد القوات لمحاولة اغتيال", "اغتيال", "denied"),
+        ("وحداتنا لم تطلق رصاصة واحدة باتجاه القرية", "تطلق", "denied"),
         ("الذكرى الخامسة لتفجير السوق على يد مسلحين", "لتفجير", "historical_background"),
         ("قصف الجيش موقعا للمسلحين في مارس 2019", "قصف", "historical_background"),
         ("اعتقال خلية كانت تخطط لهجوم على مقر للشرطة", "لهجوم", "foiled"),

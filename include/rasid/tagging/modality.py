@@ -35,7 +35,8 @@ _NEAR_VERB, _NEAR_NOUN, _FAR = 12, 6, 20  # tokens between a cue and the event u
 # A cue's scope ends at these: what follows is the reason or the occasion, not the content.
 _ENDS_SCOPE = folded(
     "بعد عقب إثر بسبب مواجهة خلال غداة منذ رغم ردا بينهم ضد الذي التي الذين بشأن حول أمام لصد "
-    "صد لمواجهة للرد تحقيق التحقيق فض لفض ضحايا مرتكبي منفذي"
+    "صد لمواجهة للرد تحقيق التحقيق فض لفض ضحايا مرتكبي منفذي "
+    "قائلا قائلة قائلين متهما متهمة متهمين مؤكدا مؤكدة مضيفا مضيفة مذكرا مذكرة"
 )
 # Denying a part in it, or knowledge of it, leaves the event standing.
 _PART = folded(
@@ -85,6 +86,8 @@ def _particle(sentence: Sentence, trigger: Hit) -> Ruling | None:
             return Ruling("threatened_planned", (i - 1, i), "particle:qad")
         if i and words[i - 1] in ("لا", "ولا") and trigger.form.startswith("pres"):
             return Ruling("denied", (i - 1, i), "particle:la")
+    elif i and trigger.form == "phrase" and words[i - 1] in _NOT:
+        return Ruling("denied", (i - 1, i), "particle:not", sure=True)  # «لم تطلق رصاصة»
     elif i and words[i - 1] in ("عدم", "دون", "بدون", "بعدم", "لعدم"):
         return Ruling("denied", (i - 1, i), "particle:without")
     else:
@@ -117,10 +120,11 @@ def cues(sentence: Sentence, trigger: Hit) -> Iterator[tuple[Hit, bool]]:
 def _between(words: Sequence[str], start: int, end: int) -> Sequence[str]:
     """The words between a cue and the event, from the particle that resumes the cue's object on.
 
-    «توافقت … خلال محادثات الأربعاء على سحب القوات»: what interrupts does not end the scope.
+    «توافقت … خلال محادثات الأربعاء على سحب القوات»: what interrupts does not end the scope. In «بعد
+    أن» and «قائلا إن» the particle is another's.
     """
     for k in range(end - 1, max(start, end - 3) - 1, -1):
-        if words[k] in _RESUMES:
+        if words[k] in _RESUMES and words[k - 1] not in _ENDS_SCOPE:
             return words[k:end]
     return words[start:end]
 
@@ -144,10 +148,14 @@ def _governor(sentence: Sentence, trigger: Hit) -> Ruling | None:
     for hit in sentence.of("modality"):
         if hit.entry.get("backward") and hit.i > trigger.i:
             return Ruling("denied", (hit.i, hit.j), f"governor:{hit.entry.id}", sure=True)
+    attempt: Ruling | None = None
     for hit, near in cues(sentence, trigger):
         if not near:
             continue
         modality = str(hit.entry.get("modality"))
+        if hit.entry.id == "mod.attempt":
+            attempt = attempt or Ruling(modality, (hit.i, hit.j), f"governor:{hit.entry.id}")
+            continue  # «نفى محاولة اغتيال»: what stands over the attempt decides
         if modality == "denied" and not _PART.isdisjoint(sentence.words[hit.j : trigger.i]):
             return Ruling("factual", None, "governor:denies-a-part")
         rule = f"governor:{hit.entry.id}"
@@ -156,6 +164,8 @@ def _governor(sentence: Sentence, trigger: Hit) -> Ruling | None:
             sure = not _ARREST.isdisjoint(sentence.words)
             rule += ":arrest" if sure else ""
         return Ruling(modality, (hit.i, hit.j), rule, sure=sure)
+    if attempt is not None:
+        return attempt
     entry = trigger.entry
     if entry.get("foils"):
         return Ruling("foiled", (trigger.i, trigger.j), "own:foils")
