@@ -180,3 +180,28 @@ def test_of_several_events_each_has_what_stands_in_its_clause(candidate):
     targets = [{words[o.i] for o in own["targets"]} for own in roles]
     assert "حاجزا" in targets[1]
     assert "حاجزا" not in targets[0]
+
+
+def test_a_verb_that_and_joins_opens_a_clause_of_its_own(candidate):
+    text = "انسحبت قوات سوريا الديمقراطية من منبج وانتشر الجيش السوري في عفرين"
+    events = [candidate(text, word, "troop_movement") for word in ("انسحبت", "وانتشر")]
+    everything = Chooser({name: {"bias": 1.0} for name in ROLES_OF["troop_movement"]})
+    first, second = everything.roles([(c, "") for c in events], None)
+    words = events[0].sentence.words
+    assert [words[o.i] for o in first["movers"]] == ["قوات"]
+    assert [words[o.i] for o in second["movers"]] == ["الجيش"]
+    assert [words[o.i] for o in first["places"]] == ["منبج"]
+    assert [words[o.i] for o in second["places"]] == ["عفرين"]
+
+
+def test_who_moves_in_another_clause_is_not_lent_but_the_subject_taken(candidate):
+    text = "انسحبت قوات سوريا الديمقراطية من منبج وانتشر الجيش السوري في عفرين"
+    events = [candidate(text, word, "troop_movement") for word in ("انسحبت", "وانتشر")]
+    # Weights that take the first body for both events.
+    weights = {"prev:انسحبت": 1.0, "bias": -0.5}
+    first_body = Chooser(dict.fromkeys(ROLES_OF["troop_movement"], weights))
+    chosen = first_body.choose(events[1], "movers", "", None)
+    words = events[0].sentence.words
+    assert [words[o.i] for o in chosen] == ["قوات"]
+    _, second = first_body.roles([(c, "") for c in events], None)
+    assert [words[o.i] for o in second["movers"]] == ["الجيش"]
