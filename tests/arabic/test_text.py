@@ -63,6 +63,19 @@ def test_sentences_end_at_stops_and_lines_but_not_inside_numbers_or_initials():
 
 
 @pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("عاد الشاب م. ط. إلى ذويه.", 1),
+        ("عاد الشاب مْ. طْ. إلى ذويه.", 1),  # initials with marks
+        ("وقع ذلك عام 1447 هـ. ثم عاد.", 2),
+        ("انتهى . ثم عاد.", 2),
+    ],
+)
+def test_a_letter_with_a_stop_is_an_initial(text, count):
+    assert len(sentences(text)) == count
+
+
+@pytest.mark.parametrize(
     ("text", "low", "high"),
     [
         ("١٢ جنديا", 12, 12),

@@ -38,10 +38,12 @@ def test_the_file_holds_no_word_of_anybody(labels):
 
 def test_what_is_said_of_an_event_is_said_where_there_is_one(labels):
     for own in labels:
-        assert ("attack_class" in own) == ("attack_modality" in own) == bool(own["attack"])
-        assert ("movement_kind" in own) == ("movement_modality" in own) == bool(own["movement"])
+        assert ("attack_class" in own) == bool(own["attack"])
+        assert ("movement_kind" in own) == bool(own["movement"])
         for event, roles in ROLES.items():
-            assert own[event] or roles.isdisjoint(own), own["sentence"]
+            # Modality may be open: a sentence without its document does not always tell it.
+            of_event = {*roles, f"{event}_modality"}
+            assert own[event] or of_event.isdisjoint(own), own["sentence"]
         assert own["attack"] or own["movement"] or "places" not in own, own["sentence"]
 
 

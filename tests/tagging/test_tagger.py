@@ -85,6 +85,7 @@ def test_where_a_movement_began_and_ended_are_places_of_it(tagger):
         "نشر الفنان صورا جديدة عبر حسابه",
         "ارتفعت أسعار النفط بعد قرار خفض الإنتاج",
         "افتتح الوزير معرض الكتاب في العاصمة",
+        "الجيش ينفذ مناورة بالذخيرة الحية\nوشملت صد هجوم على قاعدة واقتحام مبنى تحصن فيه مسلحون.",
     ],
 )
 def test_quiet_news_stays_quiet(tagger, text):
@@ -180,6 +181,49 @@ def test_the_rules_work_alone():
 )
 def test_weapon_and_ship_decide_the_subtype_where_the_trigger_does_not(tagger, text, kind):
     assert one(tagger, text, "attack").kind == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "trigger"),
+    [
+        ("صدت القوات هجوما شنه مسلحون على الثكنة", "attack", "هجوما"),
+        ("توعدت الفصائل المسلحة باستهداف القواعد الأميركية", "attack", "استهداف"),
+        ("دخل رتل للجيش التركي عبر معبر باب السلامة متجها إلى منغ", "troop_movement", "دخل"),
+        ("أرسل الجيش تعزيزات إلى الحدود", "troop_movement", "أرسل"),
+        (
+            "قتل خمسة جنود، بينهم ضابط برتبة عقيد، حين هاجم مسلحون قاعدة للجيش",
+            "attack",
+            "هاجم",
+        ),
+    ],
+)
+def test_an_event_that_several_words_tell_of_is_one_mention(tagger, text, tag, trigger):
+    assert [m.trigger for m in tagger.tag(text, published_at=DAY) if m.tag == tag] == [trigger]
+
+
+def test_a_known_group_that_is_the_attacker_is_not_unattributed(tagger):
+    text = (
+        "انفجار عبوة بآلية للجيش في بادية الميادين\nقال تنظيم الدولة الإسلامية إن مفرزة من عناصره رشقت "
+        "صهريجا للنفط قرب الشحيل بالأسلحة الرشاشة."
+    )
+    last = tagger.tag(text, published_at=DAY)[-1]
+    assert last.trigger == "رشقت"
+    assert (last.actors[0].id, last.actor_class) == ("islamic-state", "militia")
+
+
+def test_who_dies_in_an_exercise_is_dead(tagger):
+    text = (
+        "تمرين عسكري قرب الحدود ينتهي بهجوم\nقتل ثلاثة جنود في هجوم شنه مسلحون على موقع التمرين "
+        "فجر الاثنين."
+    )
+    assert any(m.tag == "attack" for m in tagger.tag(text, published_at=DAY))
+
+
+def test_what_happens_beside_casualties_of_another_event_stays_its_own(tagger):
+    text = "قتل ثلاثة جنود بانفجار عبوة ناسفة في كركوك، وفي الموصل هاجم مسلحون حاجزا للشرطة"
+    found = [m.trigger for m in tagger.tag(text, published_at=DAY) if m.tag == "attack"]
+    assert len(found) == 2
+    assert "هاجم" in found
 
 
 def test_of_several_movements_each_is_of_its_own_kind(tagger):

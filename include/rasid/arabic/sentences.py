@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+from rasid.arabic.fold import letters
+
 
 _LINE = re.compile(r"[^\n]+")
 # Stops, and the quotes and brackets that close after them. They are taken all at once (`++`, `*+`):
 # a line of stops would else be tried from each of them anew.
 _STOP = re.compile(r"([.!?؟؛…]++)[\"'»”)\]]*+")
-_INITIALS = frozenset("دأمصب")
+_HIJRI = "ه"  # «1447 هـ.» may well end a sentence
+_MARKED = 6  # characters that a letter and its marks may take
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -36,8 +39,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
 def _of_initial(text: str, stop: re.Match[str]) -> bool:
     """Whether a stop ends a letter that stands for a name or title (د. أحمد) and no sentence."""
     at = stop.start()
-    return (
-        stop[1] == "."
-        and text[at - 1 : at] in _INITIALS
-        and (at == 1 or text[at - 2].isspace())
-    )  # fmt: skip
+    if stop[1] != "." or not text[at - 1 : at].strip():
+        return False
+    word, _ = letters(text[max(0, at - _MARKED) : at].rsplit(maxsplit=1)[-1])
+    return len(word) == 1 and word.isalpha() and word != _HIJRI

@@ -104,6 +104,7 @@ _FIELDS = _SHAPES | frozenset(
         "secondary",
         "arrest",
         "topic",
+        "drill",
         "plain",
         "generic",
         "everyday",

@@ -202,19 +202,22 @@ def _off_topic(sentences: Sequence[Sentence], title: Sequence[Sentence]) -> bool
     """Whether a document is about sport, fires, computers …: its attacks are figures of speech.
 
     Two sentences of such a topic, or the title; and nobody killed, no group named, nobody armed
-    but soldiers or police at large.
+    but soldiers or police at large. Where the title is of an exercise, gunmen are a part of it.
     """
     about = sum(s.topic for s in sentences)
     if not about or (about < MANY_TOPICS and not any(s.topic for s in title)):
         return False
+    drill = any(h.entry.get("drill") for s in title for h in s.of("negative"))
     for s in sentences:
         # A goal «kills the match»; the dead are counted in nouns and in the past.
         dead = (h for h in s.of("target") if h.entry.get("casualty") == "killed")
         if any(h.form != "pres" for h in dead):
             return False
         groups = (h for h in s.of("actor") if not h.entry.get("ambiguous"))
+        if any(not (drill and h.entry.get("generic")) for h in groups):
+            return False
         fighters = (h for h in s.of("force") if h.entry.get("class") in MILITIA_CLASSES)
-        if any(groups) or any(not h.entry.get("everyday") for h in fighters):
+        if not drill and any(not h.entry.get("everyday") for h in fighters):
             return False
     return True
 
