@@ -123,7 +123,7 @@ _FIELDS = _SHAPES | frozenset(
         "examples",
         "counter_examples",
         "modality",
-        "weak",
+        "attempt",
         "particle",
         "hedge",
         "status",

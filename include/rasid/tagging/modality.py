@@ -153,7 +153,7 @@ def _governor(sentence: Sentence, trigger: Hit) -> Ruling | None:
         if not near:
             continue
         modality = str(hit.entry.get("modality"))
-        if hit.entry.id == "mod.attempt":
+        if hit.entry.get("attempt"):
             attempt = attempt or Ruling(modality, (hit.i, hit.j), f"governor:{hit.entry.id}")
             continue  # «نفى محاولة اغتيال»: what stands over the attempt decides
         if modality == "denied" and not _PART.isdisjoint(sentence.words[hit.j : trigger.i]):

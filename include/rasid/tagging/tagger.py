@@ -232,14 +232,14 @@ def _candidates(reading: Reading, index: int, tag: str, says: Says | None) -> li
 
 def _class_with(attackers: Sequence[Option], candidate: Candidate, decided: str) -> str:
     """The class of who attacks, once it is known which spans name the attackers."""
-    if attackers and _flown_by_a_state(candidate, attackers):
+    if not attackers:
+        return decided
+    if _flown_by_a_state(candidate, attackers):
         return "state"
-    known = [o.piece.known for o in attackers if o.piece is not None]
-    if decided == "unattributed_armed" and len(known) == len(attackers) > 0:
-        # Of a group that the lexicon knows, of 32 sentences not learnt 23 are a militia's attack.
-        bodies = [p for p in known if isinstance(p, Party) and p.named and p.cls == "militia"]
-        return "militia" if len(bodies) == len(known) else decided
-    return decided
+    # Of groups that the lexicon knows, of 32 sentences not learnt 23 are a militia's attack.
+    known = [o.piece.known if o.piece is not None else None for o in attackers]
+    militia = all(isinstance(p, Party) and p.named and p.cls == "militia" for p in known)
+    return "militia" if militia and decided == "unattributed_armed" else decided
 
 
 def _flown_by_a_state(candidate: Candidate, attackers: Sequence[Option]) -> bool:
